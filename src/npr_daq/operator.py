@@ -1,0 +1,97 @@
+"""The operator contract: prompts and answers as values. Terminal, page, script and simulator implement it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from npr_daq.anatomy import Branch, Side
+
+
+class PromptKind(StrEnum):
+    """What the engine asks of the person at the bench."""
+
+    PLACE = "place"
+    """Put the stimulator at `side`, `site`."""
+    RELAX = "relax"
+    """Let the patient relax; noise or impedance comes next."""
+    CONFIRM_CURRENT = "confirm_current"
+    """The current would exceed the warning current; confirm once per site."""
+    JUDGE = "judge"
+    """A site's series is complete: accept, redo, or no response with a reason."""
+    PAUSED = "paused"
+    """The run is paused with a reason; resume or stop."""
+    LATCHED = "latched"
+    """The device's fault is latched; acknowledge after the act on the device, or stop."""
+
+
+class AnswerKind(StrEnum):
+    """What the person may answer."""
+
+    DONE = "done"
+    ACCEPT = "accept"
+    REDO = "redo"
+    NO_RESPONSE = "no_response"
+    SKIP = "skip"
+    CONFIRM = "confirm"
+    REFUSE = "refuse"
+    RESUME = "resume"
+    ACKNOWLEDGE = "acknowledge"
+    PAUSE = "pause"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question, with the answers that are allowed; `detail` carries JSON-safe numbers for display."""
+
+    kind: PromptKind
+    text: str
+    choices: tuple[AnswerKind, ...]
+    side: Side | None = None
+    site: Branch | None = None
+    step: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer, with a reason where one is asked for."""
+
+    kind: AnswerKind
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """News for the operator: progress, a stored sweep, a warning. `kind` is a short word, `detail` JSON-safe.
+
+    Kinds: `plan`, `step`, `sweep` (a sweep is durable; detail has n, stim_seq, step, side, site, current_ma, role
+    and the measured numbers), `impedance`, `search`, `accepted`, `warning`, `trip`, `paused`, `resumed`, `progress`,
+    `fault`, `end`.
+    """
+
+    kind: str
+    text: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Operator(Protocol):
+    """The person at the bench, or what stands for one."""
+
+    @property
+    def name(self) -> str:
+        """Who it is, for the exam file."""
+        ...
+
+    def ask(self, prompt: Prompt) -> Answer:
+        """Put `prompt` and wait for one of its choices; STOP is always allowed."""
+        ...
+
+    def tell(self, notice: Notice) -> None:
+        """Show news; returns at once."""
+        ...
+
+    def interrupt(self) -> Answer | None:
+        """STOP or PAUSE if the person pressed one since the last call, else None; returns at once."""
+        ...

@@ -1,0 +1,168 @@
+"""Read a protocol file strictly: an error names the file, the line, the key path and what is allowed."""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from npr_daq.errors import ProtocolFileError, UsageError
+from npr_daq.protocol.model import ConductionStep, ImpedanceStep, Limits, Protocol
+from npr_daq.quoting import quoted, shortened, shown_path
+from npr_daq.resources import bundled
+from npr_daq.text_file import NotReadable, parse_toml, read_text
+
+_STEP_MODELS: Mapping[str, type[BaseModel]] = {"impedance": ImpedanceStep, "conduction": ConductionStep}
+_FROM_FILE = ("name", "text")
+_MOST_ERRORS = 5
+_NAME_BYTES = 100
+"""An exam file is named after its protocol, and most file systems take 255 bytes."""
+
+
+def names() -> tuple[str, ...]:
+    """Names of the protocols that ship with the program."""
+    return tuple(sorted(p.stem for p in bundled("protocols").glob("*.toml")))
+
+
+def load_protocol(name_or_path: str | Path) -> Protocol:
+    """The protocol called `name_or_path`, or the one in that file.
+
+    Raises UsageError for an unknown name and ProtocolFileError for a file that cannot be read or is wrong.
+    """
+    path = Path(name_or_path)
+    given = str(name_or_path)
+    if not given.strip():
+        raise UsageError(f"no protocol is named. Shipped: {', '.join(names())}. Or give the path of a file.")
+    # isfile, and not Path.is_file: a name that is too long for any file is no file, not an error.
+    if path.suffix != ".toml" and len(path.parts) == 1 and not os.path.isfile(given):
+        if given not in names():
+            near = get_close_matches(given, names(), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            raise UsageError(
+                f"there is no protocol {quoted(given)}{hint} Shipped: {', '.join(names())}. Or give the path of a file."
+            )
+        path = bundled("protocols") / f"{given}.toml"
+    text = read_text(path, what="protocol file", refusal=ProtocolFileError)
+    return parse_protocol(text, source=shown_path(path), name=_name_of(path))
+
+
+def _name_of(path: Path) -> str:
+    """What the protocol in `path` is called: the file's name, made fit to be part of another file's name."""
+    printable = "".join(c if c.isprintable() else "_" for c in path.stem)
+    return printable.encode()[:_NAME_BYTES].decode(errors="ignore")
+
+
+def parse_protocol(text: str, *, source: str, name: str) -> Protocol:
+    """The protocol in `text`; `source` is what errors call the file."""
+    try:
+        tree = parse_toml(text)
+    except NotReadable as error:
+        raise ProtocolFileError(f"{source} is not valid TOML: {error}") from error
+    reserved = [key for key in _FROM_FILE if key in tree]
+    if reserved:
+        raise ProtocolFileError(f"{_where(source, text, (reserved[0],))}: {_unknown(reserved[0], Protocol)}")
+    try:
+        # Through JSON: strict mode takes words for enumerations and arrays for tuples from JSON only.
+        protocol = Protocol.model_validate_json(json.dumps(tree, default=str))
+    except ValidationError as error:
+        problems = _first_causes(error.errors(include_url=False))
+        told = [f"{_where(source, text, _path(p['loc']))}: {_sentence(p, tree)}" for p in problems[:_MOST_ERRORS]]
+        if len(problems) > _MOST_ERRORS:
+            told.append(f"and {len(problems) - _MOST_ERRORS} more")
+        raise ProtocolFileError("\n".join(told)) from error
+    given = [s.name for s in protocol.step if s.name is not None]
+    twice = next((n for n in given if given.count(n) > 1), None)
+    if twice is not None:
+        raise ProtocolFileError(f"{source}: step.name: {twice!r} names two steps; a name is used once")
+    return protocol.model_copy(update={"name": name, "text": text})
+
+
+def _first_causes(problems: Sequence[Any]) -> list[Any]:
+    """Without those of a table or an array that is wrong only because something inside it is: too few valid steps."""
+    places = [problem["loc"] for problem in problems]
+    return [
+        problem
+        for problem, place in zip(problems, places, strict=True)
+        if not any(len(other) > len(place) and other[: len(place)] == place for other in places)
+    ]
+
+
+def _path(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """A validation location without the tag of the step's kind, which is no key of the file."""
+    if len(loc) > 2 and loc[0] == "step":
+        return (*loc[:2], *loc[3:])
+    return loc
+
+
+def _where(source: str, text: str, path: tuple[int | str, ...]) -> str:
+    """`FILE, line N: step[3].key`; steps are counted from 1, as a reader counts them."""
+    words = ""
+    for part in path:
+        word = f"[{part + 1}]" if isinstance(part, int) else shortened(part)
+        words += f".{word}" if words and isinstance(part, str) else word
+    line = _line(text, path)
+    return f"{source}{f', line {line}' if line else ''}: {words or 'the whole file'}"
+
+
+def _line(text: str, path: tuple[int | str, ...]) -> int | None:
+    """The line of the key at `path`; the line of its table where the key itself is absent."""
+    step, table, found = -1, "", None
+    wanted_step = path[1] if len(path) > 1 and path[0] == "step" and isinstance(path[1], int) else None
+    wanted_table = "step" if wanted_step is not None else str(path[0]) if len(path) > 1 else ""
+    wanted_key = path[2] if wanted_step is not None and len(path) > 2 else path[-1] if path else ""
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[+\s*([\w.\"'-]+)\s*\]+", line)
+        if header:
+            table = header.group(1)
+            step += table == "step"
+            if table == wanted_table and (wanted_step is None or step == wanted_step):
+                found = number
+            if len(path) == 1 and table == path[0]:
+                return number
+            continue
+        here = table == wanted_table and (wanted_step is None or step == wanted_step)
+        if here and re.match(rf"\s*[\"']?{re.escape(str(wanted_key))}[\"']?\s*=", line):
+            return number
+    return found
+
+
+def _sentence(problem: Any, tree: Mapping[str, Any]) -> str:
+    """What is wrong with one key, and what is allowed there."""
+    loc, value, context = problem["loc"], problem.get("input"), problem.get("ctx", {})
+    match problem["type"]:
+        case "extra_forbidden":
+            return _unknown(str(loc[-1]), _model_at(loc))
+        case "missing":
+            return "this key is missing"
+        case "union_tag_invalid":
+            kind = str(context.get("tag", "")).strip("'")
+            near = get_close_matches(kind, _STEP_MODELS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "."
+            return f"kind = {quoted(kind)} is not a kind of step{hint} Allowed: {', '.join(_STEP_MODELS)}"
+        case "union_tag_not_found":
+            return f"a step needs a kind; allowed: {', '.join(_STEP_MODELS)}"
+        case _:
+            return f"{quoted(value)} is not allowed: {_lower(problem['msg'])}"
+
+
+def _unknown(key: str, model: type[BaseModel]) -> str:
+    known = [k for k in model.model_fields if not (model is Protocol and k in _FROM_FILE)]
+    near = get_close_matches(key, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return f"{quoted(key)} is not a known key{hint} Known here: {', '.join(known)}"
+
+
+def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
+    if loc[0] == "limits" and len(loc) > 1:
+        return Limits
+    if loc[0] == "step" and len(loc) > 3:
+        return _STEP_MODELS[str(loc[2])]
+    return Protocol
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]

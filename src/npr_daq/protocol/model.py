@@ -1,0 +1,109 @@
+"""The strict models behind a protocol file: every key has its unit in its name, and an unknown key is an error."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from npr_daq.anatomy import SUPPLIES, Branch, Muscle
+
+Positive = Annotated[float, Field(ge=0.001, le=1e6)]
+Rate = Annotated[float, Field(ge=0.05, le=100.0)]
+Width = Annotated[float, Field(ge=1.0, le=10_000.0)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=r"^\P{Cc}*$")]
+
+
+class PlannedSide(StrEnum):
+    """A side as a protocol names it: fixed, or by the lesion (resolved when the plan is compiled)."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    HEALTHY = "healthy"
+    AFFECTED = "affected"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Limits(_Strict):
+    """The `[limits]` table. Defaults are the proposals of the clinical reference 2.4 and 6.6.
+
+    The plan refuses a value above the limits of the house or of the device; a protocol can only be stricter. With
+    `unlock_reason` the caps and warning currents of the sites may rise up to the highest current of the house.
+    """
+
+    max_trunk_ma: Positive = 40.0
+    max_branch_ma: Positive = 25.0
+    warn_trunk_ma: Positive = 20.0
+    warn_branch_ma: Positive = 12.0
+    max_width_us: Width = 500.0
+    max_charge_uc: Positive = 20.0
+    max_energy_mj: Positive = 50.0
+    max_rate_hz: Rate = 1.0
+    max_shocks_per_site: Annotated[int, Field(ge=8, le=200)] = 60
+    """Every shock at one site counts, those of a redo too."""
+    unlock_reason: Reason | None = None
+    """Why this protocol goes above the caps or warning currents of the house; one line, shown wherever it is run."""
+
+    def cap_ma(self, site: Branch) -> float:
+        """The highest current at `site`."""
+        return self.max_trunk_ma if site is Branch.TRUNK else self.max_branch_ma
+
+    def warn_ma(self, site: Branch) -> float:
+        """The current above which the operator confirms once at `site`."""
+        return self.warn_trunk_ma if site is Branch.TRUNK else self.warn_branch_ma
+
+
+_NAME = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+
+
+class ImpedanceStep(_Strict):
+    """Read the impedance of every electrode of the montage."""
+
+    kind: Literal["impedance"]
+    name: Annotated[str | None, _NAME] = None
+    frequency_hz: Annotated[int, Field(gt=0, le=1000)] = 30
+    max_kohm: Positive = 10.0
+    max_pair_difference_kohm: Positive = 5.0
+
+
+class ConductionStep(_Strict):
+    """Stimulate one site: 1 s of noise, supramaximal search, accepted sweeps. Every channel is recorded.
+
+    `muscles` are those whose answer steers the search; by default all that the site supplies.
+    """
+
+    kind: Literal["conduction"]
+    site: Branch
+    side: PlannedSide
+    name: Annotated[str | None, _NAME] = None
+    muscles: Annotated[tuple[Muscle, ...] | None, Field(min_length=1)] = None
+    width_us: Width = 200.0
+    rate_hz: Rate = 1.0
+    start_ma: Annotated[float, Field(ge=0.1, le=1000.0)] = 2.0
+    max_ma: Positive | None = None
+    accepted_sweeps: Annotated[int, Field(ge=3, le=30)] = 5
+    extra_sweeps: Annotated[int, Field(ge=0, le=10)] = 3
+    noise_s: Annotated[float, Field(ge=0.2, le=10.0)] = 1.0
+
+    @property
+    def watched(self) -> tuple[Muscle, ...]:
+        """Muscles whose answer steers the search."""
+        return SUPPLIES[self.site] if self.muscles is None else tuple(dict.fromkeys(self.muscles))
+
+
+Step = Annotated[ImpedanceStep | ConductionStep, Field(discriminator="kind")]
+
+
+class Protocol(_Strict):
+    """A protocol as written. `name` and `text` (the TOML source) come from the file, not from its keys."""
+
+    title: Annotated[str, Field(min_length=1, max_length=120)]
+    purpose: Annotated[str, Field(min_length=1, max_length=600)]
+    version: Annotated[int, Field(ge=1)]
+    montage: Annotated[str, Field(min_length=1, max_length=64)]
+    limits: Limits = Limits()
+    step: Annotated[tuple[Step, ...], Field(min_length=1)]
+    name: Annotated[str, Field(exclude=True)] = ""
+    text: Annotated[str, Field(exclude=True, repr=False)] = ""

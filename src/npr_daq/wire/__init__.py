@@ -1,0 +1,1 @@
+"""Wire codecs: bytes in, messages out; no transport, no clock."""
