@@ -1,0 +1,1 @@
+"""Drivers, one file or small package per instrument family, reached through entry points."""

@@ -1,0 +1,1 @@
+"""The reference front-end: the host's end of EMGSTIM/1."""

@@ -1,0 +1,1 @@
+"""What instruments must do, the interlock, and the registry of drivers."""

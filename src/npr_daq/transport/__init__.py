@@ -1,0 +1,1 @@
+"""Byte transports: serial, TCP, VISA, memory; foreign exceptions stop here."""
