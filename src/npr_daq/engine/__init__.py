@@ -1,0 +1,1 @@
+"""Plan, run table, reducer, sweeper and the runner that acts."""

@@ -1,0 +1,207 @@
+"""Prompts and notices in words, with the numbers beside them."""
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from statistics import fmean
+from typing import Any
+
+from npr_daq.engine.effects import Shot
+from npr_daq.engine.plan import ImpedanceReading, PlanStep, SiteSeries
+from npr_daq.engine.reading import Reading
+from npr_daq.engine.search import Finished
+from npr_daq.engine.state import ExamState, SiteProgress
+from npr_daq.operator import AnswerKind, Notice, Prompt, PromptKind
+from npr_daq.protocol.words import site_words
+
+
+def where(step: SiteSeries) -> str:
+    """`the left buccal branch`."""
+    return site_words(step.site).replace("the ", f"the {step.side} ", 1)
+
+
+def place(step: SiteSeries, site: SiteProgress) -> Prompt:
+    """Put the stimulator there; the limits that every arming of this site is confirmed against."""
+    again = "again " if site.pass_number > 1 else ""
+    return Prompt(
+        PromptKind.PLACE,
+        f"Place the stimulator {again}at {where(step)}, cathode distal (max {step.cap_ma:g} mA).",
+        (AnswerKind.DONE, AnswerKind.SKIP),
+        side=step.side,
+        site=step.site,
+        step=step.name,
+        detail={
+            "cap_ma": step.cap_ma,
+            "warn_ma": step.warn_ma,
+            "width_us": step.width_us,
+            "rate_hz": step.rate_hz,
+            "start_ma": site.search.start_ma,
+            "pass": site.pass_number,
+        },
+    )
+
+
+def confirm_current(step: SiteSeries, current_ma: float) -> Prompt:
+    """The warning current would be exceeded."""
+    return Prompt(
+        PromptKind.CONFIRM_CURRENT,
+        f"The next shock at {where(step)} is {current_ma:.1f} mA, above the warning current of {step.warn_ma:g} mA "
+        f"(at most {step.cap_ma:g} mA here). Go on?",
+        (AnswerKind.CONFIRM, AnswerKind.REFUSE),
+        side=step.side,
+        site=step.site,
+        step=step.name,
+        detail={"current_ma": current_ma, "warn_ma": step.warn_ma, "cap_ma": step.cap_ma},
+    )
+
+
+def judge(state: ExamState, step: SiteSeries, site: SiteProgress, *, may_redo: bool) -> Prompt:
+    """The series of a site is complete."""
+    assert site.verdict is not None
+    assert site.complete is not None
+    verdict, complete = site.verdict, site.complete
+    kept = [r for r in site.series if r.n in complete.accepted]
+    redo = (AnswerKind.REDO,) if may_redo else ()
+    proof = "supramaximal" if verdict.proved else f"not proved supramaximal ({verdict.reason})"
+    if not verdict.elicited:
+        proof = verdict.reason
+    own = (verdict.evidence.get("muscles") or {}).get(complete.summary.get("muscle"), {})
+    return Prompt(
+        PromptKind.JUDGE,
+        f"{where(step)[4:].capitalize()} at {verdict.current_ma:.1f} mA: {complete.reason}; {proof}. Accept?",
+        (AnswerKind.ACCEPT, *redo, AnswerKind.NO_RESPONSE, AnswerKind.SKIP),
+        side=step.side,
+        site=step.site,
+        step=step.name,
+        detail={
+            **complete.summary,
+            "proved": verdict.proved,
+            "elicited": verdict.elicited,
+            "search": verdict.reason,
+            "threshold_ma": verdict.threshold_ma,
+            "cap_ma": step.cap_ma,
+            "growth_percent": own.get("total_growth_percent"),
+            "shocks": site.spent,
+            "shocks_total": state.shocks,
+            "shocks_expected": state.shocks_expected,
+            "time_left_s": state.time_left_s,
+            "muscles": averages(kept),
+        },
+    )
+
+
+def paused(text: str) -> Prompt:
+    """The run is paused; going on needs the operator."""
+    return Prompt(
+        PromptKind.PAUSED, f"Paused: {text}. The stimulator is off.", (AnswerKind.RESUME,), detail={"reason": text}
+    )
+
+
+def latched(text: str) -> Prompt:
+    """The device's fault is latched."""
+    return Prompt(
+        PromptKind.LATCHED,
+        f"The device has latched a fault: {text}. Clear it at the device, then acknowledge.",
+        (AnswerKind.ACKNOWLEDGE,),
+        detail={"reason": text},
+    )
+
+
+def impedance_read(step: ImpedanceReading, rows: Sequence[Mapping[str, object]], bad: Sequence[str]) -> Notice:
+    """What the electrode reading showed, in one line."""
+    text = f"impedance: all {len(rows)} channels below {step.max_kohm:g} kohm"
+    if bad:
+        text = f"impedance: {len(bad)} of {len(rows)} channels outside the limits"
+    return Notice("impedance", text, {"step": step.name, "bad": len(bad), "channels": len(rows)})
+
+
+def step_begins(state: ExamState, step: PlanStep) -> Notice:
+    """A step begins."""
+    number, total = state.step_index + 1, len(state.plan.steps)
+    detail: dict[str, Any] = {"step": step.name, "number": number, "of": total}
+    if isinstance(step, SiteSeries):
+        detail |= {"side": str(step.side), "site": str(step.site)}
+        return Notice("step", f"Step {number} of {total}: {where(step)}", detail)
+    return Notice("step", f"Step {number} of {total}: electrode impedance", detail)
+
+
+def swept(shot: Shot, reading: Reading, *, delivered_ma: float, reasons: Sequence[str]) -> Notice:
+    """A sweep is durable."""
+    answer = reading.responses.get(shot.step.headline)
+    detail: dict[str, Any] = {
+        "n": reading.n,
+        "stim_seq": shot.stim_seq,
+        "step": shot.step.name,
+        "side": str(shot.step.side),
+        "site": str(shot.step.site),
+        "current_ma": shot.stimulus.current_ma,
+        "role": str(shot.role),
+        "delivered_ma": delivered_ma,
+        "valid": reading.valid,
+        "reject_reasons": list(reasons),
+        "muscle": str(shot.step.headline),
+        "muscles": {str(m): r.plain() for m, r in reading.responses.items()},
+    }
+    if answer is not None and answer.present:
+        numbers = answer.plain()
+        detail |= {k: numbers[k] for k in ("peak_to_peak_mv", "negative_peak_mv", "onset_latency_ms")}
+    said = f"sweep {reading.n}: {shot.stimulus.current_ma:.1f} mA at {where(shot.step)}"
+    return Notice("sweep", said, detail)
+
+
+def progress(state: ExamState) -> Notice:
+    """How far the exam is."""
+    return Notice(
+        "progress",
+        f"{state.shocks} shocks, about {state.shocks_expected - state.shocks} to go",
+        {
+            "shocks": state.shocks,
+            "shocks_expected": state.shocks_expected,
+            "time_left_s": state.time_left_s,
+            "step": state.step.name if state.step is not None else "",
+        },
+    )
+
+
+def search_ended(step: SiteSeries, verdict: Finished) -> Notice:
+    """The search of a site has its verdict."""
+    return Notice(
+        "search",
+        f"{where(step)[4:].capitalize()}: {verdict.reason} ({verdict.current_ma:.1f} mA)",
+        {
+            "step": step.name,
+            "proved": verdict.proved,
+            "elicited": verdict.elicited,
+            "current_ma": verdict.current_ma,
+            "threshold_ma": verdict.threshold_ma,
+        },
+    )
+
+
+def bad_electrodes(step: ImpedanceReading, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which electrodes are above the limits of the step, in words."""
+    found = []
+    for row in rows:
+        g1, g2 = float(row["g1_kohm"]), float(row["g2_kohm"])
+        if not max(g1, g2) < step.max_kohm:
+            found.append(f"{row['name']}: {max(g1, g2):.1f} kohm, below {step.max_kohm:g} is needed")
+        elif not abs(g1 - g2) < step.max_pair_difference_kohm:
+            difference = abs(g1 - g2)
+            found.append(
+                f"{row['name']}: the pair differs by {difference:.1f} kohm, "
+                f"below {step.max_pair_difference_kohm:g} is needed"
+            )
+    return found
+
+
+def averages(readings: Sequence[Reading]) -> dict[str, Any]:
+    """Mean amplitude and onset of each watched muscle, JSON-safe."""
+    table: dict[str, Any] = {}
+    for muscle in readings[0].responses if readings else ():
+        answers = [r.responses[muscle] for r in readings]
+        onsets = [a.onset_latency_ms for a in answers if isfinite(a.onset_latency_ms)]
+        table[str(muscle)] = {
+            "present": sum(a.present for a in answers),
+            "peak_to_peak_mv": fmean(a.size_mv for a in answers),
+            "onset_latency_ms": fmean(onsets) if onsets else None,
+        }
+    return table

@@ -1,0 +1,299 @@
+"""The engine: a pure function from a run's state and an event to the next state and what is to be done."""
+
+from dataclasses import replace
+
+from npr_daq.engine import events as ev
+from npr_daq.engine import prompts, site
+from npr_daq.engine.effects import (
+    Acknowledge,
+    Ask,
+    Close,
+    Effect,
+    Fire,
+    Intend,
+    MakeSafe,
+    MeasureImpedance,
+    RecordEvent,
+    RecordImpedance,
+    RecordOutcome,
+    Resume,
+    Salvage,
+    Tell,
+)
+from npr_daq.engine.plan import ImpedanceReading, SiteSeries
+from npr_daq.engine.run import RunEvent, RunState, after
+from npr_daq.engine.state import Awaiting, ExamState, SiteProgress
+from npr_daq.errors import IllegalTransition, TimedOut
+from npr_daq.operator import Answer, AnswerKind, Notice, PromptKind
+
+DOUBTFUL_IN_A_ROW = 2
+REFUSED_IN_A_ROW = 3
+
+Step = tuple[ExamState, tuple[Effect, ...]]
+
+_AWAITED = {
+    PromptKind.PLACE: Awaiting.PLACE,
+    PromptKind.CONFIRM_CURRENT: Awaiting.CONFIRM,
+    PromptKind.JUDGE: Awaiting.JUDGE,
+    PromptKind.PAUSED: Awaiting.PAUSED,
+    PromptKind.LATCHED: Awaiting.LATCHED,
+}
+
+
+def reduce(state: ExamState, event: ev.Event) -> Step:
+    """The state after `event`, and the effects to act on, in order.
+
+    Promises: the run moves by `RUN_TABLE` only; every way out of RUNNING has `MakeSafe` before anything else; `Fire`
+    follows only the `IntentDurable` of the same number, and no number is used twice. Raises IllegalTransition for an
+    event that was not waited for; the state is unchanged then.
+    """
+    match event:
+        case ev.Begin():
+            run = after(state.run, RunEvent.BEGIN)
+            return advance(replace(state, run=run))
+        case ev.Failed():
+            return _fail(state, event.error, event.text)
+        case ev.StopPressed():
+            return _stop(state, event)
+        case ev.Tripped():
+            paused, effects = _pause(state, event.text, "trip")
+            return replace(paused, trips=state.trips + 1), effects
+        case ev.PausePressed():
+            return _pause(state, event.text, "paused")
+        case ev.Latched():
+            return _pause(state, event.text, "latched")
+        case ev.Closed():
+            _expect(state, Awaiting.CLOSED, event)
+            return _end(replace(state, run=after(state.run, RunEvent.CLOSED)))
+        case ev.Salvaged():
+            _expect(state, Awaiting.SALVAGED, event)
+            return _end(replace(state, run=after(state.run, RunEvent.SALVAGED)))
+        case ev.Answered():
+            _expect(state, _AWAITED.get(event.prompt, Awaiting.NOTHING), event)
+            return _answered(state, event.prompt, event.answer)
+        case ev.Acknowledged():
+            _expect(state, Awaiting.ACKNOWLEDGED, event)
+            return replace(state, awaiting=Awaiting.RESUMED), (Resume(),)
+        case ev.Resumed():
+            _expect(state, Awaiting.RESUMED, event)
+            # The device may have restarted: its limits are written and read back again.
+            here = replace(state.site, limited=False) if state.site is not None else None
+            state = replace(state, run=after(state.run, RunEvent.RESUME), site=here, awaiting=Awaiting.NOTHING)
+            moved, effects = advance(state)
+            return moved, (Tell(Notice("resumed", "The run goes on")), *effects)
+        case ev.ImpedanceRead():
+            _expect(state, Awaiting.IMPEDANCE, event)
+            return _impedance(state, event)
+        case _:
+            return _at_site(state, event)
+
+
+def advance(state: ExamState) -> Step:
+    """What comes next in a running run that waits for nothing."""
+    step = state.step
+    match step:
+        case None:
+            run = after(state.run, RunEvent.COMPLETE)
+            return replace(state, run=run, cause="complete", awaiting=Awaiting.CLOSED), (MakeSafe(), Close())
+        case ImpedanceReading():
+            told = Tell(prompts.step_begins(state, step))
+            return replace(state, awaiting=Awaiting.IMPEDANCE), (told, MeasureImpedance(step))
+        case SiteSeries():
+            if state.site is None:
+                return site.arrive(state, step)
+            return site.work(state, step, state.site)
+
+
+def _expect(state: ExamState, awaited: Awaiting, event: object) -> None:
+    if state.awaiting is not awaited or awaited is Awaiting.NOTHING:
+        raise IllegalTransition(
+            f"run: {type(event).__name__} while {state.run.name}, which waits for {state.awaiting.name.lower()}"
+        )
+
+
+def _fail(state: ExamState, error: Exception, text: str) -> Step:
+    run = after(state.run, RunEvent.FAULT)
+    effects: list[Effect] = [MakeSafe(), *_abandon(state, text)]
+    effects += [RecordEvent("fault", text), Tell(Notice("fault", text)), Salvage()]
+    state = replace(
+        state,
+        run=run,
+        pending=None,
+        # A fault keeps its first cause.
+        error=state.error if state.error is not None else error,
+        cause=state.cause or "fault",
+        awaiting=Awaiting.SALVAGED,
+    )
+    return state, tuple(effects)
+
+
+def _stop(state: ExamState, event: ev.StopPressed) -> Step:
+    run = after(state.run, RunEvent.STOP)
+    if run is RunState.SALVAGING:
+        return replace(state, run=run), ()
+    if state.run is RunState.STOPPING:
+        # It broke into the closing: that is begun again.
+        return state, (MakeSafe(), Close())
+    words = {"operator": "stopped by the operator", "interrupted": "interrupted", "terminated": "terminated"}
+    text = words[event.cause] + (f": {event.text}" if event.text else "")
+    effects = (MakeSafe(), *_abandon(state, text), RecordEvent("stop", text, {"cause": event.cause}), Close())
+    return replace(state, run=run, pending=None, cause=event.cause, awaiting=Awaiting.CLOSED), effects
+
+
+def _pause(state: ExamState, text: str, kind: str) -> Step:
+    run = after(state.run, RunEvent.PAUSE)
+    latched = kind == "latched"
+    ask = Ask(prompts.latched(text) if latched else prompts.paused(text))
+    told = Notice("trip" if kind == "trip" else "paused", text, {"trips": state.trips + (kind == "trip")})
+    effects = (MakeSafe(), *_abandon(state, text), RecordEvent(kind, text), Tell(told), ask)
+    awaiting = Awaiting.LATCHED if latched else Awaiting.PAUSED
+    return replace(state, run=run, pending=None, pauses=state.pauses + 1, awaiting=awaiting), effects
+
+
+def _abandon(state: ExamState, text: str) -> tuple[Effect, ...]:
+    """Close the books of a shock whose intent was on its way and that was not fired.
+
+    From `Fire` on the books are kept where the device is: only there is known how it ended.
+    """
+    if state.pending is None or state.awaiting is not Awaiting.INTENT:
+        return ()
+    return (RecordOutcome(state.pending.stim_seq, "refused", f"not fired: {text}"),)
+
+
+def _end(state: ExamState) -> Step:
+    said = {
+        "complete": "The exam is complete",
+        "operator": "The exam was stopped by the operator",
+        "interrupted": "The exam was interrupted",
+        "terminated": "The exam was terminated",
+    }.get(state.cause, f"The exam ended with a fault: {state.error}")
+    detail = {"cause": state.cause, "shocks": state.shocks, "trips": state.trips, "sites": len(state.results)}
+    return replace(state, awaiting=Awaiting.NOTHING), (Tell(Notice("end", said, detail)),)
+
+
+def _impedance(state: ExamState, event: ev.ImpedanceRead) -> Step:
+    step = state.step
+    assert isinstance(step, ImpedanceReading)
+    bad = prompts.bad_electrodes(step, event.rows)
+    warnings = tuple(Tell(Notice("warning", text, {"step": step.name})) for text in bad)
+    moved, effects = advance(replace(state, step_index=state.step_index + 1, awaiting=Awaiting.NOTHING))
+    read = Tell(prompts.impedance_read(step, event.rows, bad))
+    return moved, (RecordImpedance(event.rows), read, *warnings, *effects)
+
+
+def _answered(state: ExamState, prompt: PromptKind, answer: Answer) -> Step:
+    match answer.kind:
+        case AnswerKind.STOP:
+            return _stop(state, ev.StopPressed("operator", answer.reason))
+        case AnswerKind.PAUSE if prompt not in (PromptKind.PAUSED, PromptKind.LATCHED):
+            return _pause(state, answer.reason or "the operator asked for it", "paused")
+    match (prompt, answer.kind):
+        case (PromptKind.PAUSED, AnswerKind.RESUME):
+            return replace(state, awaiting=Awaiting.RESUMED), (Resume(),)
+        case (PromptKind.LATCHED, AnswerKind.ACKNOWLEDGE):
+            return replace(state, awaiting=Awaiting.ACKNOWLEDGED), (Acknowledge(),)
+    step, here = _here(state, answer)
+    idle = replace(state, awaiting=Awaiting.NOTHING)
+    match (prompt, answer.kind):
+        case (PromptKind.PLACE, AnswerKind.DONE):
+            return _work(idle, replace(here, placed=True))
+        case (PromptKind.PLACE | PromptKind.JUDGE, AnswerKind.SKIP):
+            return _then_advance(site.skip(idle, step, answer.reason))
+        case (PromptKind.CONFIRM_CURRENT, AnswerKind.CONFIRM):
+            confirmed = RecordEvent(
+                "confirmed", f"above {step.warn_ma:g} mA at {prompts.where(step)}: {answer.reason}", {"step": step.name}
+            )
+            moved, effects = _work(idle, replace(here, confirmed=True))
+            return moved, (confirmed, *effects)
+        case (PromptKind.CONFIRM_CURRENT, AnswerKind.REFUSE):
+            moved, effects = site.refuse_current(idle, step, here, here.search.start_ma)
+            return _then_advance((moved, effects)) if moved.site is None else (moved, effects)
+        case (PromptKind.JUDGE, AnswerKind.ACCEPT):
+            return _then_advance(site.accept(idle, step, here))
+        case (PromptKind.JUDGE, AnswerKind.NO_RESPONSE):
+            return _then_advance(site.no_response(idle, step, here, answer.reason))
+        case (PromptKind.JUDGE, AnswerKind.REDO):
+            return site.redo(idle, step, here, answer.reason)
+        case _:
+            raise IllegalTransition(f"run: the answer {answer.kind} does not answer the prompt {prompt}")
+
+
+def _at_site(state: ExamState, event: ev.Event) -> Step:
+    _, here = _here(state, event)
+    shot = state.pending
+    idle = replace(state, awaiting=Awaiting.NOTHING)
+    match event:
+        case ev.LimitsSet():
+            _expect(state, Awaiting.LIMITS, event)
+            return _work(idle, replace(here, limited=True))
+        case ev.NoiseCaptured():
+            _expect(state, Awaiting.NOISE, event)
+            return _work(idle, replace(here, noise=True))
+        case ev.Prepared() if shot is not None and shot.stim_seq == event.stim_seq:
+            _expect(state, Awaiting.PREPARED, event)
+            return replace(state, awaiting=Awaiting.INTENT), (Intend(shot),)
+        case ev.IntentDurable() if shot is not None and shot.stim_seq == event.stim_seq:
+            _expect(state, Awaiting.INTENT, event)
+            return replace(state, awaiting=Awaiting.SHOT), (Fire(shot),)
+        case ev.Swept() if shot is not None and shot.stim_seq == event.stim_seq:
+            _expect(state, Awaiting.SHOT, event)
+            return _swept(replace(idle, pending=None), here, event)
+        case ev.ShotRefused() if shot is not None and shot.stim_seq == event.stim_seq:
+            _expect(state, Awaiting.SHOT, event)
+            state = replace(idle, pending=None, site=replace(here, refused=here.refused + 1))
+            if event.explained:
+                return state, ()
+            if here.refused + 1 >= REFUSED_IN_A_ROW:
+                state = replace(state, site=replace(here, refused=0))
+                return _pause(state, f"the device refused {REFUSED_IN_A_ROW} shocks in a row: {event.text}", "paused")
+            return advance(state)
+        case ev.ShotLost() if shot is not None and shot.stim_seq == event.stim_seq:
+            _expect(state, Awaiting.SHOT, event)
+            given = replace(here, spent=here.spent + (event.delivered is not False))
+            state = replace(idle, pending=None, site=given, shocks=state.shocks + (event.delivered is not False))
+            if event.explained:
+                return state, ()
+            return _fail(state, TimedOut(event.text), event.text)
+        case _:
+            raise IllegalTransition(
+                f"run: {type(event).__name__} while {state.run.name}, which waits for {state.awaiting.name.lower()}"
+            )
+
+
+def _swept(state: ExamState, here: SiteProgress, event: ev.Swept) -> Step:
+    here = site.take(here, event.reading, trusted=event.trusted)
+    state = replace(state, site=here, next_n=state.next_n + 1, shocks=state.shocks + 1)
+    told: tuple[Effect, ...] = (Tell(prompts.progress(state)),)
+    if not event.reading.valid:
+        said = f"sweep {event.reading.n} is no evidence: {'; '.join(event.reasons)}"
+        told += (Tell(Notice("warning", said, {"n": event.reading.n})),)
+    if here.doubtful >= DOUBTFUL_IN_A_ROW:
+        state = replace(state, site=replace(here, doubtful=0))
+        text = (
+            f"{DOUBTFUL_IN_A_ROW} shocks in a row were no evidence ({'; '.join(event.reasons)}); look at the contacts"
+        )
+        moved, effects = _pause(state, text, "paused")
+        # Safe first, on this way out of RUNNING as on every other.
+        return moved, (effects[0], *told, *effects[1:])
+    moved, effects = advance(state)
+    return moved, (*told, *effects)
+
+
+def _here(state: ExamState, event: object) -> tuple[SiteSeries, SiteProgress]:
+    if not isinstance(state.step, SiteSeries) or state.site is None or state.run is not RunState.RUNNING:
+        raise IllegalTransition(f"run: {type(event).__name__} while {state.run.name}, which is at no site")
+    return state.step, state.site
+
+
+def _work(state: ExamState, here: SiteProgress) -> Step:
+    return advance(replace(state, site=here))
+
+
+def _then_advance(left: Step) -> Step:
+    """Go on to the next step after a site was left."""
+    state, effects = left
+    moved, more = advance(state)
+    # The last site's judgement is written before the end; leaving RUNNING still makes safe before it.
+    if more and isinstance(more[0], MakeSafe):
+        return moved, (more[0], *effects, *more[1:])
+    return moved, (*effects, *more)

@@ -1,0 +1,214 @@
+"""The work at one site, pure: limits, place, noise, search, series, judgement, and what a redo means."""
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from npr_daq.engine import prompts
+from npr_daq.engine.effects import (
+    Ask,
+    CaptureNoise,
+    Effect,
+    Prepare,
+    RecordEvent,
+    RecordJudgement,
+    RecordSearch,
+    SetLimits,
+    Shot,
+    Tell,
+)
+from npr_daq.engine.plan import SiteSeries
+from npr_daq.engine.reading import Reading
+from npr_daq.engine.search import Finished, SearchSettings, Shock, finish, next_shock, settings_for
+from npr_daq.engine.series import Complete, SeriesSettings, complete, next_sweep
+from npr_daq.engine.state import Awaiting, ExamState, SiteProgress
+from npr_daq.operator import Notice
+from npr_daq.recording import Role
+from npr_daq.stimulus import Stimulus
+
+LEAST_SEARCH = 8
+"""A redo is offered while at least this many shocks and a whole series are left at the site."""
+
+Step = tuple[ExamState, tuple[Effect, ...]]
+
+
+def arrive(state: ExamState, step: SiteSeries) -> Step:
+    """Begin the work at a site."""
+    site = SiteProgress(search=_settings(state, step, spent=0))
+    state = replace(state, site=site)
+    state, effects = work(state, step, site)
+    return state, (Tell(prompts.step_begins(state, step)), *effects)
+
+
+def work(state: ExamState, step: SiteSeries, site: SiteProgress) -> Step:
+    """What comes next at this site."""
+    if not site.limited:
+        return replace(state, awaiting=Awaiting.LIMITS), (SetLimits(step),)
+    if not site.placed:
+        return replace(state, awaiting=Awaiting.PLACE), (Ask(prompts.place(step, site)),)
+    if not site.noise:
+        return replace(state, awaiting=Awaiting.NOISE), (CaptureNoise(step),)
+    if site.verdict is None:
+        after = next_shock(site.history, site.search)
+        if isinstance(after, Shock) and site.spent < step.max_shocks:
+            return _shock(state, step, site, after)
+        if not isinstance(after, Finished):
+            after = finish(site.history, site.search, f"the {step.max_shocks} shocks allowed here were used")
+        return _found(state, step, site, after)
+    if site.complete is None:
+        assert site.series_settings is not None
+        sweep = next_sweep(site.series, site.series_settings)
+        if isinstance(sweep, Shock) and site.spent < step.max_shocks:
+            return _shock(state, step, site, sweep)
+        if not isinstance(sweep, Complete):
+            sweep = complete(site.series, site.series_settings)
+        return _completed(state, step, site, sweep)
+    redo = step.max_shocks - site.spent >= step.accepted_sweeps + step.extra_sweeps + LEAST_SEARCH
+    return replace(state, awaiting=Awaiting.JUDGE), (Ask(prompts.judge(state, step, site, may_redo=redo)),)
+
+
+def take(site: SiteProgress, reading: Reading, *, trusted: bool) -> SiteProgress:
+    """The site after one more stored sweep."""
+    site = replace(
+        site, spent=site.spent + 1, refused=0, doubtful=0 if reading.valid and trusted else site.doubtful + 1
+    )
+    if site.verdict is None:
+        return replace(site, history=(*site.history, reading))
+    return replace(site, series=(*site.series, reading))
+
+
+def refuse_current(state: ExamState, step: SiteSeries, site: SiteProgress, current_ma: float) -> Step:
+    """The operator will not go above the warning current: the search ends here, nothing is proved."""
+    reason = f"the operator refused to go above {step.warn_ma:g} mA"
+    if not site.history:
+        return skip(state, step, f"{reason}, where the search begins ({current_ma:g} mA)")
+    verdict = finish(site.history, site.search, reason)
+    # A verdict by refusal proves nothing, whatever the last currents looked like.
+    evidence = dict(verdict.evidence) | {"proved": False}
+    return _found(state, step, site, replace(verdict, proved=False, confirmation=None, evidence=evidence))
+
+
+def accept(state: ExamState, step: SiteSeries, site: SiteProgress) -> Step:
+    """The series stands."""
+    assert site.verdict is not None
+    assert site.complete is not None
+    said = f"{prompts.where(step)[4:].capitalize()} accepted: {site.complete.reason}"
+    notice = Notice("accepted", said, {"step": step.name, **site.complete.summary, "proved": site.verdict.proved})
+    state = _leave(state, step, site.verdict)
+    return state, (Tell(notice), Tell(prompts.progress(state)))
+
+
+def no_response(state: ExamState, step: SiteSeries, site: SiteProgress, reason: str) -> Step:
+    """The operator's word that there was none; the sweeps stay."""
+    assert site.verdict is not None
+    evidence = dict(site.verdict.evidence) | {"proved": False, "elicited": False, "operator": reason or "no response"}
+    verdict = replace(
+        site.verdict, proved=False, elicited=False, reason=f"no response: {reason}".rstrip(": "), evidence=evidence
+    )
+    notice = Notice("accepted", f"{prompts.where(step)[4:].capitalize()}: {verdict.reason}", {"step": step.name})
+    state = _leave(state, step, verdict)
+    return state, (RecordSearch(step.name, evidence), Tell(notice), Tell(prompts.progress(state)))
+
+
+def redo(state: ExamState, step: SiteSeries, site: SiteProgress, reason: str) -> Step:
+    """The site once more, from placing on; what was taken is put aside."""
+    aside = _put_aside(site, f"redone: {reason}".rstrip(": "))
+    fresh = SiteProgress(
+        search=_settings(state, step, spent=site.spent),
+        spent=site.spent,
+        limited=True,
+        noise=True,
+        confirmed=site.confirmed,
+        pass_number=site.pass_number + 1,
+    )
+    state, effects = work(replace(state, site=fresh), step, fresh)
+    return state, (*aside, *effects)
+
+
+def skip(state: ExamState, step: SiteSeries, reason: str) -> Step:
+    """Leave the site without a result; what was taken is put aside."""
+    aside = _put_aside(state.site, f"skipped: {reason}".rstrip(": ")) if state.site is not None else ()
+    said = f"{prompts.where(step)[4:].capitalize()} skipped" + (f": {reason}" if reason else "")
+    record = RecordEvent("skipped", said, {"step": step.name, "reason": reason})
+    state = _leave(state, step, None)
+    told = Tell(Notice("warning", said, {"step": step.name}))
+    return state, (*aside, record, told, Tell(prompts.progress(state)))
+
+
+def _settings(state: ExamState, step: SiteSeries, *, spent: int) -> SearchSettings:
+    # The series has its shocks reserved: a long search may not eat them.
+    left = step.max_shocks - spent - step.accepted_sweeps - step.extra_sweeps
+    reference = state.results.get(step.reference) if step.reference is not None else None
+    return settings_for(
+        step.watched, start_ma=step.start_ma, cap_ma=step.cap_ma, max_shocks=max(0, left), reference=reference
+    )
+
+
+def _shock(state: ExamState, step: SiteSeries, site: SiteProgress, shock: Shock) -> Step:
+    if shock.current_ma > step.warn_ma * (1 + 1e-9) and not site.confirmed:
+        ask = Ask(prompts.confirm_current(step, shock.current_ma))
+        return replace(state, site=site, awaiting=Awaiting.CONFIRM), (ask,)
+    shot = Shot(
+        stim_seq=state.next_seq,
+        n=state.next_n,
+        step=step,
+        stimulus=Stimulus(step.side, step.site, shock.current_ma, step.width_us),
+        role=shock.role,
+        why={**shock.why, "pass": site.pass_number},
+        attempt=site.refused,
+    )
+    state = replace(state, site=site, pending=shot, next_seq=state.next_seq + 1, awaiting=Awaiting.PREPARED)
+    return state, (Prepare(shot),)
+
+
+def _found(state: ExamState, step: SiteSeries, site: SiteProgress, verdict: Finished) -> Step:
+    """The search is over: the series at its current begins, with the confirming shock as its first."""
+    first = (verdict.confirmation,) if verdict.confirmation is not None else ()
+    answers = site.history[-1].responses if site.history else {}
+    headline = step.headline
+    if headline in answers and not answers[headline].present:
+        strongest = max(step.watched, key=lambda m: answers[m].size_mv if answers[m].present else 0.0)
+        headline = strongest if answers[strongest].present else headline
+    settings = SeriesSettings(
+        headline=headline,
+        current_ma=verdict.current_ma,
+        wanted=step.accepted_sweeps,
+        extra=step.extra_sweeps,
+        max_shocks=step.max_shocks - site.spent + len(first),
+    )
+    site = replace(site, verdict=verdict, series_settings=settings, series=first)
+    state, effects = work(replace(state, site=site), step, site)
+    told = Tell(prompts.search_ended(step, verdict))
+    return state, (RecordSearch(step.name, verdict.evidence), told, *effects)
+
+
+def _completed(state: ExamState, step: SiteSeries, site: SiteProgress, done: Complete) -> Step:
+    assert site.verdict is not None
+    first = site.verdict.confirmation
+    effects: list[Effect] = [
+        RecordJudgement(n, Role.REJECTED, "an outlier of its series")
+        for n in done.outliers
+        if first is None or n != first.n
+    ]
+    if first is not None and first.n in done.accepted:
+        effects.append(RecordJudgement(first.n, Role.ACCEPT, "the confirmation is the first of the series"))
+    site = replace(site, complete=done)
+    state, asked = work(replace(state, site=site), step, site)
+    return state, (*effects, *asked)
+
+
+def _put_aside(site: SiteProgress, reason: str) -> tuple[Effect, ...]:
+    numbers = dict.fromkeys(r.n for r in (*site.history, *site.series) if r.n)
+    return tuple(RecordJudgement(n, Role.REJECTED, reason) for n in numbers)
+
+
+def _leave(state: ExamState, step: SiteSeries, verdict: Finished | None) -> ExamState:
+    results = dict(state.results)
+    if verdict is not None:
+        results[step.name] = verdict
+    return replace(
+        state,
+        site=None,
+        step_index=state.step_index + 1,
+        results=MappingProxyType(results),
+        awaiting=Awaiting.NOTHING,
+    )

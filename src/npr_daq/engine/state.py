@@ -1,0 +1,115 @@
+"""Everything a run knows, as one frozen value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from types import MappingProxyType
+
+from npr_daq.engine.effects import Shot
+from npr_daq.engine.plan import TYPICAL_SHOCKS, Plan, PlanStep, SiteSeries
+from npr_daq.engine.reading import Reading
+from npr_daq.engine.run import RunState
+from npr_daq.engine.search import Finished, SearchSettings
+from npr_daq.engine.series import Complete, SeriesSettings
+
+
+class Awaiting(Enum):
+    """The one thing the reducer is waiting for; an answer to anything else is a mistake of the caller."""
+
+    NOTHING = auto()
+    IMPEDANCE = auto()
+    LIMITS = auto()
+    PLACE = auto()
+    NOISE = auto()
+    CONFIRM = auto()
+    PREPARED = auto()
+    INTENT = auto()
+    SHOT = auto()
+    JUDGE = auto()
+    PAUSED = auto()
+    LATCHED = auto()
+    ACKNOWLEDGED = auto()
+    RESUMED = auto()
+    CLOSED = auto()
+    SALVAGED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteProgress:
+    """Where the work at one site stands. A redo begins a new pass; `spent` counts the shocks of all of them."""
+
+    search: SearchSettings
+    spent: int = 0
+    limited: bool = False
+    placed: bool = False
+    noise: bool = False
+    confirmed: bool = False
+    pass_number: int = 1
+    history: tuple[Reading, ...] = ()
+    verdict: Finished | None = None
+    series_settings: SeriesSettings | None = None
+    series: tuple[Reading, ...] = ()
+    complete: Complete | None = None
+    doubtful: int = 0
+    """Shocks in a row that were no evidence."""
+    refused: int = 0
+    """Shocks in a row that the device refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExamState:
+    """A run: where it stands, what it waits for, what it has learned."""
+
+    plan: Plan
+    next_seq: int
+    next_n: int
+    run: RunState = RunState.PLANNED
+    awaiting: Awaiting = Awaiting.NOTHING
+    step_index: int = 0
+    site: SiteProgress | None = None
+    pending: Shot | None = None
+    results: Mapping[str, Finished] = field(default_factory=lambda: MappingProxyType({}))
+    shocks: int = 0
+    trips: int = 0
+    pauses: int = 0
+    cause: str = ""
+    error: Exception | None = None
+
+    @property
+    def step(self) -> PlanStep | None:
+        """The step it is at; None past the last."""
+        return self.plan.steps[self.step_index] if self.step_index < len(self.plan.steps) else None
+
+    @property
+    def shocks_expected(self) -> int:
+        """Shocks given plus those that the rest will probably take."""
+        return self.shocks + sum(n for _, n in self._ahead())
+
+    @property
+    def time_left_s(self) -> float:
+        """Device seconds that the rest will probably take, the placing by hand not counted."""
+        left = 0.0
+        for number, (step, shocks) in enumerate(self._ahead()):
+            begun = number == 0 and self.site is not None and self.site.noise
+            left += shocks * step.interval_s + (0.0 if begun else step.noise_s)
+        return left
+
+    def _ahead(self) -> list[tuple[SiteSeries, int]]:
+        ahead = []
+        for index, step in enumerate(self.plan.steps):
+            if not isinstance(step, SiteSeries) or index < self.step_index or self.run.final:
+                continue
+            usual = min(TYPICAL_SHOCKS, step.max_shocks)
+            if index == self.step_index and self.site is not None:
+                ahead.append((step, self._left_here(step, usual)))
+            else:
+                ahead.append((step, usual))
+        return ahead
+
+    def _left_here(self, step: SiteSeries, usual: int) -> int:
+        site = self.site
+        if site is None or site.complete is not None:
+            return 0
+        if site.verdict is not None:
+            return max(1, step.accepted_sweeps - len(site.series))
+        return max(step.accepted_sweeps, usual - len(site.history))

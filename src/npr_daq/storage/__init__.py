@@ -1,0 +1,1 @@
+"""Journal, exam file, recovery: what was acknowledged is never lost."""
