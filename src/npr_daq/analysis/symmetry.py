@@ -1,0 +1,105 @@
+"""Ratio of the affected to the healthy side, with the interval that the sweeps allow."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from npr_daq.errors import AnalysisError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ratio:
+    """Side comparison shaped like the leading axes; `ci95_percent` has a last axis (low, high); NaN where unknown."""
+
+    percent: Floats
+    ci95_percent: Floats
+    loss_percent: Floats
+    asymmetry_index: Floats
+
+
+def ratio(affected_mv: ArrayLike, healthy_mv: ArrayLike) -> Ratio:
+    """Amplitude ratio affected / healthy in percent with its 95 % interval.
+
+    Both arguments are amplitudes of single sweeps, shapes (..., sweep) with leading axes that broadcast; the numbers of
+    sweeps may differ and NaN sweeps do not count. Best from `evoked.leave_one_out`.
+
+    With d = mean ln A_a - mean ln A_h and SE^2 = s_a^2 / K_a + s_h^2 / K_h: percent = 100 exp(d), interval
+    100 exp(d +- t SE), t at the degrees of freedom of Welch and Satterthwaite; loss_percent = 100 - percent;
+    asymmetry_index = 100 |A_a - A_h| / (A_a + A_h) of the same means. Where a sweep is zero or negative, logarithms do
+    not exist: then the ratio of the arithmetic means with the delta-method error, both cut off at zero. The interval
+    needs two sweeps a side. It covers the noise of the sweeps, not the re-placement of electrodes (18-21 %).
+    Source: clinical reference 2.3.
+    """
+    affected, healthy = (
+        _checked(values, name) for values, name in ((affected_mv, "affected"), (healthy_mv, "healthy"))
+    )
+    try:
+        leading = np.broadcast_shapes(affected.shape[:-1], healthy.shape[:-1])
+    except ValueError as cause:
+        raise AnalysisError(
+            f"The sides have leading axes {affected.shape[:-1]} and {healthy.shape[:-1]}, which do not fit together."
+        ) from cause
+    positive = _positive(affected) & _positive(healthy)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        logs = _Mean.of(np.log(np.where(affected > 0, affected, np.nan)))
+        other_logs = _Mean.of(np.log(np.where(healthy > 0, healthy, np.nan)))
+        centre = logs.mean - other_logs.mean
+        reach = _reach(logs, other_logs)
+        by_log = 100 * np.exp(np.stack([centre, centre - reach, centre + reach], axis=-1))
+
+        plain, other = _Mean.of(affected), _Mean.of(healthy)
+        quotient = np.where(other.mean > 0, plain.mean / other.mean, np.nan)
+        spread = _reach(plain.scaled(1 / other.mean), other.scaled(quotient / other.mean))
+        by_mean = 100 * np.stack([quotient, quotient - spread, quotient + spread], axis=-1)
+    answer = np.where(np.broadcast_to(positive, leading)[..., None], by_log, np.maximum(by_mean, 0.0))
+    percent = answer[..., 0]
+    with np.errstate(invalid="ignore"):
+        index = 100 * np.abs(percent - 100) / (percent + 100)
+    return Ratio(percent=percent, ci95_percent=answer[..., 1:], loss_percent=100 - percent, asymmetry_index=index)
+
+
+def _checked(values: ArrayLike, name: str) -> Floats:
+    data = np.asarray(values)
+    if data.ndim == 0 or data.dtype.kind not in "fiu":
+        raise AnalysisError(
+            f"The {name} amplitudes must be real mV with the sweeps on the last axis, not {data.shape}."
+        )
+    return data.astype(np.float64)
+
+
+def _positive(values: Floats) -> NDArray[np.bool_]:
+    return np.asarray((np.isnan(values) | (values > 0)).all(axis=-1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mean:
+    """Mean of the known sweeps, the squared standard error of it, and the degrees of freedom."""
+
+    mean: Floats
+    error: Floats
+    free: Floats
+
+    @classmethod
+    def of(cls, values: Floats) -> "_Mean":
+        known = np.isfinite(values)
+        count = known.sum(axis=-1)
+        mean = np.where(known, values, 0.0).sum(axis=-1) / np.where(count > 0, count, np.nan)
+        squares = np.where(known, values - mean[..., None], 0.0) ** 2
+        free = np.where(count > 1, count - 1.0, np.nan)
+        return cls(mean, squares.sum(axis=-1) / free / np.maximum(count, 1), free)
+
+    def scaled(self, factor: Floats) -> "_Mean":
+        return _Mean(self.mean * factor, self.error * factor**2, self.free)
+
+
+def _reach(one: _Mean, other: _Mean) -> Floats:
+    """Half width of the 95 % interval of the difference of two means (Welch and Satterthwaite)."""
+    error = one.error + other.error
+    free = error**2 / (one.error**2 / one.free + other.error**2 / other.free)
+    half = special.stdtrit(free, 0.975) * np.sqrt(error)
+    # Equal sweeps on both sides leave no degrees of freedom and no error.
+    return np.asarray(np.where(error == 0, 0.0, half))

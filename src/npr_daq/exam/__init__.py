@@ -1,0 +1,1 @@
+"""An exam file in the hand: sealing, findings, progress."""

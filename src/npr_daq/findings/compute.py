@@ -1,0 +1,29 @@
+"""From a recording to its findings: analysis applied, named, gated, with provenance."""
+
+from npr_daq.findings.account import dose, exam_of, provenance, quality
+from npr_daq.findings.conduction import conduction
+from npr_daq.findings.findings import Findings
+from npr_daq.findings.parameters import DEFAULT, Parameters
+from npr_daq.findings.selectivity import selective
+from npr_daq.findings.site import measure
+from npr_daq.findings.spread import spread
+from npr_daq.findings.symmetry import symmetry
+from npr_daq.recording import Recording
+
+
+def compute(recording: Recording, *, parameters: Parameters = DEFAULT, raw_sha256: str | None = None) -> Findings:
+    """Everything that can be said about `recording` with `parameters`; the recording is not changed.
+
+    The same recording, parameters and package versions give the same findings, bit for bit on the same kind of
+    CPU. A recording without sweeps gives empty tables. Nothing here is a diagnosis.
+    """
+    sites = selective(measure(recording, parameters), parameters)
+    return Findings(
+        exam=exam_of(recording),
+        provenance=provenance(recording, parameters, raw_sha256),
+        conduction=conduction(sites, parameters),
+        symmetry=symmetry(sites, str(recording.header.get("affected")), recording.montage),
+        evoked_spread=spread(sites, parameters),
+        dose=dose(recording),
+        quality=quality(recording, sites),
+    )

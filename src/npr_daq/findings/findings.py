@@ -1,0 +1,120 @@
+"""Findings: everything that was measured in an exam, as tables and as one JSON object."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from npr_daq.errors import RecordingError
+from npr_daq.findings.rows import ConductionRow, DoseRow, Quality, SpreadRow, Supramaximal, SymmetryRow
+from npr_daq.findings.table import TableView, plain
+from npr_daq.storage.table import Table
+
+FORMAT = "npr-daq findings"
+VERSION = 1
+
+_NO_SYNKINESIS: Mapping[str, Any] = {"pairs": [], "index": None, "index_ci95": None}
+
+
+@dataclass(frozen=True, eq=True)
+class Findings:
+    """Measurements of one exam with their provenance; never a diagnosis. Compare with `==`, print with `to_dict`."""
+
+    exam: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    conduction: TableView[ConductionRow]
+    symmetry: TableView[SymmetryRow]
+    evoked_spread: TableView[SpreadRow]
+    dose: TableView[DoseRow]
+    quality: Mapping[str, Any]
+    synkinesis: Mapping[str, Any] = field(default_factory=lambda: dict(_NO_SYNKINESIS))
+    tone: Sequence[Mapping[str, Any]] = ()
+    reflex: Sequence[Mapping[str, Any]] = ()
+    late: Sequence[Mapping[str, Any]] = ()
+    train: Sequence[Mapping[str, Any]] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of `npr-daq analyse --json`: no NaN, no tuple, nothing that json.dumps refuses."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "exam": plain(self.exam),
+            "provenance": plain(self.provenance),
+            "conduction": self.conduction.to_dicts(),
+            "symmetry": self.symmetry.to_dicts(),
+            "evoked_spread": self.evoked_spread.to_dicts(),
+            "synkinesis": plain(self.synkinesis),
+            "tone": plain(self.tone),
+            "reflex": plain(self.reflex),
+            "late": plain(self.late),
+            "train": plain(self.train),
+            "dose": self.dose.to_dicts(),
+            "quality": plain(self.quality),
+        }
+
+    def to_json(self) -> str:
+        """`to_dict` as text, two spaces of indent; refuses NaN."""
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
+
+    def tables(self) -> dict[str, Table]:
+        """Flat tables with units for the exam file's `/findings` group, by table name."""
+        named: dict[str, TableView[Any]] = {
+            "conduction": self.conduction,
+            "symmetry": self.symmetry,
+            "evoked_spread": self.evoked_spread,
+            "dose": self.dose,
+        }
+        return {name: Table(columns=view.columns(), units=view.units()) for name, view in named.items()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`; raises RecordingError for another format, version or shape."""
+        if data.get("format") != FORMAT or data.get("version") != VERSION:
+            raise RecordingError(
+                f"these findings say format {data.get('format')!r} version {data.get('version')!r}; "
+                f"this program reads {FORMAT!r} version {VERSION}"
+            )
+        try:
+            return cls(
+                exam=data["exam"],
+                provenance=data["provenance"],
+                conduction=TableView(ConductionRow, [_conduction(row) for row in data["conduction"]]),
+                symmetry=TableView(SymmetryRow, [_symmetry(row) for row in data["symmetry"]]),
+                evoked_spread=TableView(SpreadRow, [SpreadRow(**row) for row in data["evoked_spread"]]),
+                dose=TableView(DoseRow, [DoseRow(**row) for row in data["dose"]]),
+                quality=data["quality"],
+                synkinesis=data["synkinesis"],
+                tone=tuple(data["tone"]),
+                reflex=tuple(data["reflex"]),
+                late=tuple(data["late"]),
+                train=tuple(data["train"]),
+            )
+        except (KeyError, TypeError) as cause:
+            raise RecordingError(f"these findings are damaged: {cause}") from cause
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Findings from their JSON text; raises RecordingError where it is no JSON object of ours."""
+        try:
+            data = json.loads(text)
+        except ValueError as cause:
+            raise RecordingError(f"these findings are no JSON: {cause}") from cause
+        if not isinstance(data, dict):
+            raise RecordingError("these findings are not a JSON object")
+        return cls.from_dict(data)
+
+
+def _conduction(row: Mapping[str, Any]) -> ConductionRow:
+    values = dict(row)
+    supramaximal, quality = values.pop("supramaximal"), values.pop("quality")
+    return ConductionRow(
+        **values,
+        supramaximal=Supramaximal(**supramaximal),
+        quality=Quality(accepted=quality["accepted"], reasons=tuple(quality["reasons"])),
+    )
+
+
+def _symmetry(row: Mapping[str, Any]) -> SymmetryRow:
+    values = dict(row)
+    interval = values.pop("ci95_percent")
+    return SymmetryRow(**values, ci95_percent=None if interval is None else (interval[0], interval[1]))

@@ -1,0 +1,153 @@
+"""The quality gates of one muscle's answer: what must hold before a value may be used (clinical reference 6.5)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from npr_daq.findings import saturation, undetected
+from npr_daq.findings.parameters import Parameters
+from npr_daq.findings.response import Response
+from npr_daq.findings.rows import NOISE_LIMITED
+from npr_daq.findings.series import Series
+from npr_daq.recording import Recording
+
+LATENCY_FLAGS = {
+    "initial_positive": "initial positive deflection: latency not reliable (G1 off the end-plate zone?)",
+    "onset_by_threshold": "latency by threshold (3 SD), which moves with the noise: the hinge found no onset",
+    "no_onset": "no onset inside the window: the response begins before it",
+}
+"""What `evoked.measure` flags and what it means for the latency."""
+
+ARTEFACT = "artefact reaches into the response"
+START_PART = 0.10
+"""Of the peak to peak: what may still be there where the window starts, before a response can be."""
+START_SD = 5.0
+
+NOISE_LIMITED_SNR = 20.0
+"""26 dB, the negative peak over the noise of one sweep before any filter (clinical reference 2.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gates say: failures bar the amplitude, `latency` reasons the latency alone, `notes` bar nothing."""
+
+    failures: tuple[str, ...] = ()
+    latency: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Everything to print beside the row, failures first."""
+        return self.failures + self.latency + self.notes
+
+
+def judge(
+    recording: Recording,
+    series: Series,
+    row: int,
+    answer: Response,
+    parameters: Parameters,
+    *,
+    other_mv: float | None,
+) -> Verdict:
+    """Pass one channel's answer through every gate that its recording allows to be checked.
+
+    `other_mv` is the other side's peak to peak at the same site, None where it has none: what a response that was not
+    seen is measured by.
+    """
+    failures = [
+        *_sweeps(series, answer, parameters),
+        *_clipping(series, row, parameters),
+        *impedance(recording, series, row, parameters),
+    ]
+    notes = _notes(answer)
+    if not recording.calibration.valid:
+        failures.append("the device's calibration block is damaged: values are not calibrated")
+    if series.count < parameters.min_sweeps:
+        # Whether it would have come back is not known.
+        return Verdict(tuple(failures))
+    if not answer.elicited:
+        reaches = _artefact(answer)
+        failures.append(undetected.reason(series, answer, parameters, other_mv=other_mv, artefact=reaches))
+        return Verdict(tuple(failures), (), notes)
+    latency = []
+    if answer.snr_amplitude < parameters.snr_amplitude:
+        failures.append(f"signal to noise {answer.snr_amplitude:.1f} is below {parameters.snr_amplitude:g}")
+    elif _artefact(answer):
+        failures.append(ARTEFACT)
+    if answer.hum_uv is not None:
+        percent = 100.0 * answer.hum_uv / (answer.peak_to_peak_mv * 1e3)
+        if percent >= parameters.hum_percent:
+            failures.append(f"mains hum is {percent:.1f} % of the response, the limit is {parameters.hum_percent:g} %")
+    if answer.snr_latency < parameters.snr_latency:
+        latency.append(
+            f"latency withheld: signal to noise {answer.snr_latency:.1f} is below {parameters.snr_latency:g}"
+        )
+    latency += [words for flag, words in LATENCY_FLAGS.items() if flag in answer.flags]
+    return Verdict(tuple(failures), tuple(latency), notes)
+
+
+def _notes(answer: Response) -> tuple[str, ...]:
+    found = []
+    if answer.set_aside:
+        found.append(f"{answer.set_aside} of {answer.kept.size} sweeps set aside: discordant")
+    if answer.hum_uv is None:
+        found.append("mains hum could not be judged: too few samples outside the response")
+    if noise_limited(answer):
+        found.append(
+            f"{NOISE_LIMITED}: signal to noise of one sweep {answer.snr_sweep:.1f}, below {NOISE_LIMITED_SNR:g}"
+        )
+    return tuple(found)
+
+
+def noise_limited(answer: Response) -> bool:
+    """Whether single sweeps lie under 26 dB, where the interval of a ratio is narrower than its error."""
+    return answer.elicited and answer.snr_sweep < NOISE_LIMITED_SNR
+
+
+def _artefact(answer: Response) -> bool:
+    """Whether what precedes the response is still there when it begins: no latency, and no amplitude either.
+
+    A decay under the response is read as part of it, whichever sign it has (clinical reference 6.5).
+    """
+    flags = set(answer.flags)
+    if "no_onset" in flags or {"initial_positive", "onset_by_threshold"} <= flags:
+        return True
+    start_mv = answer.start_mv
+    return start_mv > START_PART * answer.peak_to_peak_mv and start_mv * 1e3 > START_SD * answer.noise_uv
+
+
+def _sweeps(series: Series, answer: Response, parameters: Parameters) -> list[str]:
+    if series.count < parameters.min_sweeps:
+        aside = "; ".join(f"{n} set aside: {why}" for why, n in series.set_aside.items())
+        return [f"{series.count} usable sweeps, {parameters.min_sweeps} are needed" + (f" ({aside})" if aside else "")]
+    if not answer.elicited or not answer.scattered:
+        return []
+    needed = max(parameters.min_sweeps, series.count // 2 + 1)
+    return [f"{answer.agree} of {series.count} sweeps agree, {needed} are needed"]
+
+
+def _clipping(series: Series, row: int, parameters: Parameters) -> list[str]:
+    number = len(saturation.clipped(series, row, parameters.window_ms))
+    return [f"the amplifier clipped in {number} of {series.count} sweeps"] if number else []
+
+
+def impedance(recording: Recording, series: Series, row: int, parameters: Parameters) -> list[str]:
+    """Reasons from the last impedance reading of this channel; none where it was not measured."""
+    reading = reading_of(recording, series.channels[row].index)
+    if reading is None:
+        return []
+    g1, g2 = float(reading["g1_kohm"]), float(reading["g2_kohm"])
+    found = []
+    if not max(g1, g2) < parameters.impedance_kohm:
+        found.append(f"electrode impedance {max(g1, g2):.1f} kohm, below {parameters.impedance_kohm:g} is needed")
+    if not abs(g1 - g2) < parameters.impedance_mismatch_kohm:
+        found.append(
+            f"electrode pair {abs(g1 - g2):.1f} kohm apart, below {parameters.impedance_mismatch_kohm:g} is needed"
+        )
+    return found
+
+
+def reading_of(recording: Recording, index: int) -> Mapping[str, Any] | None:
+    """The last impedance reading of the front-end's channel `index`."""
+    return next((reading for reading in reversed(recording.impedances) if reading.get("channel") == index), None)

@@ -1,0 +1,1 @@
+"""The clinician's report: figures and a self-contained page."""

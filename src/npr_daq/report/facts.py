@@ -1,0 +1,125 @@
+"""The head of the report: who, what, when, with which instrument, and the settings that change the numbers."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from npr_daq.findings.account import device_words
+from npr_daq.findings.findings import Findings
+from npr_daq.recording import Recording
+from npr_daq.report import words
+from npr_daq.report.reference import ReferenceSet
+from npr_daq.report.wording import since
+
+Facts = list[tuple[str, str]]
+
+NOT_ASKED = "not asked / not recorded"
+"""An empty answer is no "none": nobody may read a missing question as a denied one."""
+
+_ASKED = {
+    "pacemaker_or_defibrillator": "pacemaker or defibrillator",
+    "external_pacing_lead": "external pacing lead",
+    "central_line": "central line",
+    "implanted_stimulator": "implanted stimulator",
+    "wound_infection_or_surgery": "wound, infection or recent surgery at a site",
+    "pregnancy": "pregnancy",
+    "epilepsy": "epilepsy",
+    "anticoagulation": "anticoagulation",
+}
+
+
+def patient(findings: Findings, intake: Mapping[str, Any]) -> Facts:
+    """Who was measured, by code, and what was said at intake; what was not asked says so."""
+    days = intake.get("days_since_onset")
+    toxin = intake.get("botulinum")
+    temperature = intake.get("skin_temperature_c")
+    return [
+        ("Subject code", _said(findings.exam.get("subject"))),
+        ("Age, sex", _age_and_sex(intake.get("age_years"), intake.get("sex"))),
+        ("Affected side", _said(findings.exam.get("affected"))),
+        ("Cause", _said(intake.get("cause"))),
+        ("Since onset", "not recorded" if days is None else f"{since(days)} (day {days})"),
+        ("House-Brackmann", _said(intake.get("house_brackmann"))),
+        ("Sunnybrook", _said(intake.get("sunnybrook"))),
+        ("SAQ", _said(intake.get("saq"), NOT_ASKED)),
+        ("Botulinum toxin", f"{toxin['days_ago']} days ago: {_list(toxin['muscles'])}" if toxin else NOT_ASKED),
+        ("Surgery", _said(intake.get("surgery"), NOT_ASKED)),
+        ("Skin temperature", "not recorded" if temperature is None else f"{temperature:g} °C"),
+        ("Consent", _consent(intake.get("consent"))),
+        ("Contra-indications", _answers(intake.get("contraindications") or {})),
+    ]
+
+
+def setting(findings: Findings, recording: Recording, reference: ReferenceSet) -> Facts:
+    """How it was measured: device, protocol, montage, sampling, filters, software, limits."""
+    header = recording.header
+    device = header.get("device") or {}
+    protocol = header.get("protocol") or {}
+    parameters = findings.provenance.get("parameters") or {}
+    rates = sorted({s.rate_hz for s in recording.sweeps})
+    widths = sorted({s.stimulus.width_us for s in recording.sweeps})
+    high_pass = parameters.get("high_pass_hz") or 0
+    return [
+        ("Date", words.date(findings.exam.get("created"))),
+        (
+            "Protocol",
+            f"{_said(protocol.get('title') or protocol.get('name'))}, version {_said(protocol.get('version'))}",
+        ),
+        ("Operator", _said(header.get("operator"))),
+        ("Device", f"{device_words(device)}{' (SIMULATED)' if findings.exam.get('simulated') else ''}"),
+        ("Tested on hardware", _verified(findings.exam.get("verified") or {})),
+        ("Montage", f"{recording.montage.name}, {len(recording.montage.channels)} channels"),
+        ("Sampling", f"{', '.join(f'{r / 1e3:g} kHz' for r in rates) or 'no sweeps'}, time resolution {_step(rates)}"),
+        ("Pulse", f"rectangular, cathode distal, {', '.join(f'{w:g}' for w in widths) or '–'} µs"),
+        (
+            "Filters",
+            "recorded as the front-end gives it; analysed zero-phase: low-pass 1.5 kHz for onsets, 3 kHz for "
+            f"amplitudes, high-pass {'none' if not high_pass else f'{high_pass:g} Hz'}; traces unfiltered",
+        ),
+        ("Response window", f"{parameters.get('window_start_ms'):g}–{parameters.get('window_end_ms'):g} ms"),
+        ("Reference set", f"{reference.name}, version {reference.version}; adults from {reference.from_age} years"),
+        ("Software", _software(findings.provenance.get("software") or {})),
+    ]
+
+
+def _age_and_sex(age: object, sex: object) -> str:
+    if age is None and sex is None:
+        return "not recorded"
+    return f"{'age not recorded' if age is None else f'{age} years'}, {sex or 'sex not recorded'}"
+
+
+def _consent(given: object) -> str:
+    return "not recorded" if given is None else "given" if given else "refused"
+
+
+def _step(rates: list[float]) -> str:
+    return f"{1e3 / min(rates):g} ms" if rates else "–"
+
+
+def _verified(levels: Mapping[str, Any]) -> str:
+    """The highest verification level in words; L4 is the level of real hardware."""
+    if levels.get("L4"):
+        return str(levels["L4"])
+    known = "; ".join(f"{level}: {text}" for level, text in levels.items() if text)
+    return f"no ({known})" if known else "no"
+
+
+def _software(software: Mapping[str, Any]) -> str:
+    plain = [f"{name} {value}" for name, value in software.items() if isinstance(value, str)]
+    return ", ".join(plain)
+
+
+def _answers(asked: Mapping[str, Any]) -> str:
+    if not asked:
+        return "not recorded"
+    yes = [text for key, text in _ASKED.items() if asked.get(key)]
+    open_ = [text for key, text in _ASKED.items() if asked.get(key) is None]
+    said = f"yes: {', '.join(yes)}" if yes else "none of those asked"
+    return said + (f"; not answered: {', '.join(open_)}" if open_ else "")
+
+
+def _list(names: Any) -> str:
+    return ", ".join(str(name).replace("_", " ") for name in names)
+
+
+def _said(value: Any, otherwise: str = "not recorded") -> str:
+    return otherwise if value in (None, "") else str(value)

@@ -1,0 +1,118 @@
+"""The clinician's report: one HTML file that needs nothing else, no network, no script."""
+
+import os
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from npr_daq.anatomy import HEADLINE, Branch, Side
+from npr_daq.errors import RecordingError
+from npr_daq.exam.exam import Exam
+from npr_daq.findings.series import Series, collect
+from npr_daq.findings.supramaximal import Curve, curve
+from npr_daq.report import charts, facts, sheets, waveforms, wording, words
+from npr_daq.report.reference import PUBLISHED, ReferenceSet
+
+ROWS_A_SHEET = 6
+
+
+def write_report(exam: Exam, path: str | Path, *, reference: ReferenceSet = PUBLISHED) -> Path:
+    """Write the report of `exam` to `path` and return it; an existing file is replaced in one move.
+
+    Numbers are the stored findings, traces the raw sweeps. RecordingError when the file cannot be written; an
+    existing one is then as it was.
+    """
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.partial")
+    page = render(exam, reference=reference)
+    try:
+        # Health data: readable by their owner alone, like the exam file itself.
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(page)
+            os.replace(partial, target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    except OSError as cause:
+        raise RecordingError(
+            f"the report {target} cannot be written: {cause.strerror or cause}; "
+            "choose another name or folder with --out"
+        ) from cause
+    return target
+
+
+def render(exam: Exam, *, reference: ReferenceSet = PUBLISHED) -> str:
+    """The report as HTML text."""
+    here = files("npr_daq.report")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(here.joinpath("page.html.j2").read_text(encoding="utf-8"))
+    style = Markup(here.joinpath("page.css").read_text(encoding="utf-8"))
+    return template.render(style=style, **_context(exam, reference))
+
+
+def _context(exam: Exam, reference: ReferenceSet) -> dict[str, Any]:
+    findings, recording = exam.findings, exam.recording
+    intake = recording.header.get("intake") or {}
+    series, curves = _traces(exam)
+    headlines = words.pairs(findings, every_muscle=False)
+    further = [pair for pair in words.pairs(findings, every_muscle=True) if pair not in headlines]
+    first, second, one, two = words.sides(findings)
+    # A sheet of paper holds six rows of traces.
+    more = [
+        Markup(waveforms.stacked(findings, series, further[place : place + ROWS_A_SHEET], name=f"further{place}"))
+        for place in range(0, len(further), ROWS_A_SHEET)
+    ]
+    figures = {
+        "traces": waveforms.stacked(findings, series, headlines, name="traces"),
+        "ratios": charts.ratios(findings),
+        "recruitment": charts.recruitment(findings, curves),
+    }
+    return {
+        "findings": findings,
+        "quality": findings.quality,
+        "simulated": bool(findings.exam.get("simulated")),
+        "recovered": recording.recovered,
+        "patient": facts.patient(findings, intake),
+        "setting": facts.setting(findings, recording, reference),
+        "letters": (one, two),
+        "numerator": words.numerator_words(findings),
+        "side_names": (wording.side_of(findings, first), wording.side_of(findings, second)),
+        "table": sheets.table_one(findings, reference, age_years=intake.get("age_years")),
+        "markers": words.MARKERS,
+        # The figures are our own SVG; every text in them went through matplotlib's escaping.
+        "figures": {name: Markup(svg) for name, svg in figures.items()},
+        "further": more,
+        "spread": sheets.spread(findings),
+        "caution": sheets.CAUTION,
+        "shade_mv": sheets.FIRST_SHADE_MV,
+        "dose": sheets.dose(findings),
+        "impedances": sheets.impedances(findings, {c.index: c.name for c in recording.montage.channels}),
+        "notes": wording.notes(findings),
+        "sweep_noise": words.SWEEP_NOISE,
+        "sentences": wording.sentences(findings, intake),
+        "reference": reference,
+        "raw_sha256": exam.attrs.get("raw_sha256"),
+        "file_name": exam.path.name,
+    }
+
+
+def _traces(exam: Exam) -> tuple[dict[tuple[Side, Branch], Series], dict[tuple[Side, Branch], tuple[Curve, int]]]:
+    """Series and recruitment curve of every site, with the parameters of the stored findings."""
+    series: dict[tuple[Side, Branch], Series] = {}
+    curves: dict[tuple[Side, Branch], tuple[Curve, int]] = {}
+    headlines = dict(words.pairs(exam.findings, every_muscle=False))
+    for branch in Branch:
+        for side in Side:
+            found = collect(exam.recording, side, branch, exam.parameters)
+            if found is None:
+                continue
+            series[side, branch] = found
+            row = found.row(headlines.get(branch, HEADLINE[branch]))
+            if row is not None:
+                curves[side, branch] = (curve(exam.recording, found, exam.parameters), row)
+    return series, curves
