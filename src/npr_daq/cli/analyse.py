@@ -1,0 +1,51 @@
+"""`npr-daq analyse`: findings from the raw data of a sealed exam."""
+
+from typing import Annotated, Any
+
+import typer
+
+from npr_daq.cli.options import ExamFile, JsonFlag, echo_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("analyse", epilog="Example: npr-daq analyse exams/1b2c3d4e-conduction_extended.h5 --json")(analyse)
+
+
+def analyse(
+    exam: ExamFile,
+    json: JsonFlag = False,
+    wide: Annotated[bool, typer.Option(help="Every muscle, not only the headline of each branch.")] = False,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override an analysis parameter.")
+    ] = None,
+) -> None:
+    """Compute the findings from the raw data. The file is never touched."""
+    from npr_daq.exam.exam import open_exam
+
+    with open_exam(exam) as opened:
+        findings = opened.analyse(**_overrides(settings or []))
+        if json:
+            echo_json(findings.to_dict())
+            return
+        from rich.console import Console
+
+        from npr_daq.report.table import conduction_table
+
+        console = Console()
+        console.print(conduction_table(findings, width=console.width, wide=wide))
+
+
+def _overrides(settings: list[str]) -> dict[str, Any]:
+    from npr_daq.errors import UsageError
+
+    chosen: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        try:
+            chosen[key.strip()] = float(value)
+        except ValueError as cause:
+            raise UsageError(f"--set {setting!r} is not KEY=NUMBER, for example window_end_ms=15") from cause
+        if not equals:
+            raise UsageError(f"--set {setting!r} is not KEY=NUMBER, for example window_end_ms=15")
+    return chosen

@@ -1,0 +1,97 @@
+"""`npr-daq demo`: the whole session on a simulated patient, over the real wire."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("demo", epilog="Example: npr-daq demo --patient healthy --seed 3 --out demo-3")(demo)
+
+
+def demo(
+    patient: Annotated[str, typer.Option(metavar="NAME", help="See `npr-daq patients`.")] = "branch_loss",
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the files go.")] = Path("npr-daq-demo"),
+    protocol: Annotated[str, typer.Option(metavar="PROTOCOL", help="The protocol to run.")] = "conduction_extended",
+) -> None:
+    """Run the extended conduction study on a simulated patient, unattended, and look at the result.
+
+    Writes exam.h5, report.html and truth.jsonl into DIR, and prints the table. Needs no hardware.
+    """
+    import os
+    from dataclasses import replace
+    from urllib.parse import quote
+
+    from npr_daq.cli.exam import leave, run
+    from npr_daq.cli.screen import ExamConsole
+    from npr_daq.exam.exam import open_exam
+    from npr_daq.intake import allowed_stimulation
+    from npr_daq.report.html import write_report
+    from npr_daq.report.table import conduction_table
+    from npr_daq.session import connect, ensure_folder
+
+    console = ExamConsole()
+    exam, report, truth = out / "exam.h5", out / "report.html", out / "truth.jsonl"
+    ensure_folder(out)
+    _refuse_to_replace(exam)
+    console.print(
+        f"[bold yellow]SIMULATED[/] patient {patient}, seed {seed}: {protocol}, both sides, over a serial line",
+        highlight=False,
+    )
+    uri = f"sim:{patient}?seed={seed}&truth={quote(str(truth.absolute()))}"
+    with connect(uri) as bench:
+        assert bench.simulator is not None
+        intake = bench.simulator.intake()
+        result = run(
+            console,
+            bench,
+            protocol,
+            subject=f"DEMO-{seed}",
+            affected=intake.affected or "left",
+            out=out,
+            intake=intake,
+            confirmed=dict.fromkeys(allowed_stimulation(intake).cautions, "simulated operator"),
+            keyboard=None,
+            json=False,
+        )
+    console.when_lost = None
+    os.replace(result.path, exam)
+    with console.status("writing the report ..."):
+        _drop_journal(result.path, exam)
+        with open_exam(exam) as opened:
+            write_report(opened, report)
+    with open_exam(exam) as opened:
+        console.print(conduction_table(opened.findings, width=console.width))
+    for label, path in (("exam", exam), ("report", report), ("truth", truth)):
+        console.print(f"{label:8}{path}", soft_wrap=True, highlight=False)
+    leave(replace(result, path=exam))
+
+
+def _refuse_to_replace(exam: Path) -> None:
+    """Only the exam of an earlier demo may be replaced: a simulated one."""
+    from npr_daq.errors import RecordingError
+    from npr_daq.exam.exam import open_exam
+
+    if not exam.exists():
+        return
+    with open_exam(exam) as opened:
+        if not opened.simulated:
+            raise RecordingError(f"{exam} is the exam of a person; choose another folder with --out")
+
+
+def _drop_journal(sealed: Path, exam: Path) -> None:
+    """A demo keeps the three files it promises: its journal goes once the exam file is proved to hold everything."""
+    from npr_daq.storage.journal_reader import read_journal
+    from npr_daq.storage.reader import ExamFile
+
+    journal = sealed.with_suffix(".jrn.done")
+    if not journal.exists():
+        return
+    with ExamFile(exam) as file:
+        same = file.attrs.get("journal_sha256") == read_journal(journal).sha256
+        intact = file.raw_sha256() == file.attrs.get("raw_sha256")
+    if same and intact:
+        journal.unlink()

@@ -1,0 +1,161 @@
+"""The running exam on the screen: two lines that move, and a line for each finished site."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from npr_daq.operator import Notice
+
+_PRINTED = {"warning": "yellow", "trip": "bold red", "paused": "yellow", "resumed": "green", "fault": "bold red"}
+KEYS = "P pause   Esc stop"
+NO_KEYS = "Ctrl-C stop"
+
+
+@dataclass(slots=True)
+class ProgressView:
+    """Shows the newest shock, how far the exam is, and the keys that count; off when the console is no terminal.
+
+    `attended` says that a person answers the prompts, by `KEYS`; a pause is then told by its prompt. `time_words`
+    names the time to go: lock-step simulations run on a time of their own.
+    """
+
+    console: Console
+    attended: bool = True
+    time_words: str = "to go"
+    _live: Live | None = field(init=False, default=None)
+    _here: str = field(init=False, default="")
+    _shock: str = field(init=False, default="")
+    _to_go: str = field(init=False, default="")
+    _word: str = field(init=False, default="")
+    _word_until: int = field(init=False, default=0)
+    _shocks: int = field(init=False, default=0)
+    _reading: str = field(init=False, default="")
+    _ended: bool = field(init=False, default=False)
+
+    def __enter__(self) -> "ProgressView":
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):  # a terminal that has gone wants nothing cleared
+            self._stop()
+
+    @contextmanager
+    def hidden(self) -> Iterator[None]:
+        """Draw nothing that moves while a person answers a prompt; the newest shock stays above the question."""
+        self._stop()
+        if self._shock and self.console.is_terminal:
+            self.console.print(self._shock, style="dim", markup=False, highlight=False)
+        try:
+            yield
+        finally:
+            self._word = ""
+            self._start()
+
+    def say(self, text: str) -> None:
+        """Show a passing word in place of the keys: for one second at least, at one shock per second."""
+        self._word, self._word_until = text, self._shocks + 2
+        self._draw()
+
+    def show(self, notice: Notice) -> None:
+        """Show one notice."""
+        detail = notice.detail
+        match notice.kind:
+            case "sweep":
+                self._shocks += 1
+                self._shock = self._line(detail)
+                if self._shocks >= self._word_until:
+                    self._word = ""
+            case "progress":
+                self._to_go = self._course(detail)
+            case "step":
+                self._impedance_done(detail)
+                self._here, self._shock = notice.text, ""
+            case "impedance":
+                self._reading = ""
+                self._print(notice.text)
+            case "accepted":
+                self._print(notice.text)
+                self._shock = ""
+            case "end":
+                self._print(notice.text)
+                self._ended = True
+            case "paused" if self.attended:
+                pass
+            case kind if kind in _PRINTED:
+                if detail.get("step") == self._reading:
+                    self._reading = ""
+                self._print(f"{kind}: {notice.text}", style=_PRINTED[kind])
+        self._draw()
+
+    def lines(self) -> Text:
+        """What moves: the newest shock or the step, and below it the keys and the time to go."""
+        if self._ended:
+            return Text("sealing the exam file ...")
+        below = "   ".join(part for part in (self._word or (KEYS if self.attended else NO_KEYS), self._to_go) if part)
+        return Text("\n".join((self._shock or self._here or "starting", below)), no_wrap=True, overflow="ellipsis")
+
+    def _impedance_done(self, detail: Any) -> None:
+        """The engine warns of every electrode above its limit: silence until the next step says that none is."""
+        if self._reading:
+            self._print("impedance: every channel within the limits")
+        self._reading = "" if "site" in detail else str(detail.get("step", ""))
+
+    def _line(self, detail: Any) -> str:
+        place = f"{detail['side']} {str(detail['site']).replace('_', ' ')}"
+        return f"{place:25}  shock {self._shocks:<3}  {_numbers(detail)}"
+
+    def _course(self, detail: Any) -> str:
+        parts = []
+        if expected := detail.get("shocks_expected"):
+            parts.append(f"{detail.get('shocks', self._shocks)} of about {expected} shocks")
+        if (left := detail.get("time_left_s")) is not None:
+            parts.append(f"{_clock(left)} {self.time_words}")
+        return ", ".join(parts)
+
+    def _print(self, text: str, style: str = "") -> None:
+        kind, colon, rest = text.partition(":") if style else ("", "", text)
+        self.console.print(Text.assemble((kind + colon, style), rest))
+
+    def _start(self) -> None:
+        if self.console.is_terminal and self._live is None:
+            # The streams stay as they are: with --json, stdout must not be turned into lines of this console.
+            self._live = Live(
+                get_renderable=self.lines,
+                console=self.console,
+                transient=True,
+                refresh_per_second=5,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            live, self._live = self._live, None
+            live.stop()
+
+    def _draw(self) -> None:
+        if self._live is not None:
+            self._live.refresh()
+
+
+def _numbers(detail: Any) -> str:
+    parts = [f"{detail['current_ma']:.1f} mA"]
+    amplitude, latency = detail.get("peak_to_peak_mv"), detail.get("onset_latency_ms")
+    if amplitude is None and latency is None:
+        parts.append("no response" if detail.get("valid", True) else "no evidence")
+    if amplitude is not None:
+        parts.append(f"{amplitude:.2f} mV")
+    if latency is not None:
+        parts.append(f"{latency:.2f} ms")
+    return "  ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,0 +1,39 @@
+"""An operator whose answers are given beforehand, for tests and for scripts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from npr_daq.operator import Answer, AnswerKind, Notice, Prompt, PromptKind
+
+DEFAULT_ANSWERS: Mapping[PromptKind, AnswerKind] = {
+    PromptKind.PLACE: AnswerKind.DONE,
+    PromptKind.RELAX: AnswerKind.DONE,
+    PromptKind.CONFIRM_CURRENT: AnswerKind.REFUSE,
+    PromptKind.JUDGE: AnswerKind.ACCEPT,
+    PromptKind.PAUSED: AnswerKind.STOP,
+    PromptKind.LATCHED: AnswerKind.STOP,
+}
+"""What a script answers unless told otherwise: it never raises a current above the warning, never resumes."""
+
+
+@dataclass(slots=True)
+class ScriptedOperator:
+    """Answers each kind of prompt by `answers`; keeps what it was asked and told."""
+
+    name: str = "script"
+    answers: Mapping[PromptKind, AnswerKind] = field(default_factory=dict)
+    asked: list[Prompt] = field(default_factory=list)
+    told: list[Notice] = field(default_factory=list)
+
+    def ask(self, prompt: Prompt) -> Answer:
+        """Answer at once."""
+        self.asked.append(prompt)
+        return Answer(self.answers.get(prompt.kind, DEFAULT_ANSWERS[prompt.kind]), reason="answered by a script")
+
+    def tell(self, notice: Notice) -> None:
+        """Keep the notice."""
+        self.told.append(notice)
+
+    def interrupt(self) -> Answer | None:
+        """Never interrupts."""
+        return None

@@ -1,0 +1,252 @@
+"""Run a protocol at a bench, and seal the exam whatever happened on the way."""
+
+import os
+import signal
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Literal
+
+from npr_daq import __version__
+from npr_daq.errors import RecordingError, SafetyTrip, UsageError
+from npr_daq.intake import Affected, Intake, allowed_stimulation, check_affected, load_intake, parse_intake
+from npr_daq.operator import Operator
+from npr_daq.session.bench import Bench
+from npr_daq.stimulus import StimulusLimits
+
+if TYPE_CHECKING:
+    from npr_daq.engine.outcome import Outcome
+    from npr_daq.engine.plan import Plan
+    from npr_daq.engine.ports import StopRequest
+    from npr_daq.exam.exam import Exam
+    from npr_daq.protocol import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ExamResult:
+    """How an exam ended: the sealed file, the engine's outcome."""
+
+    path: Path
+    outcome: "Outcome"
+
+
+def prepare(
+    protocol_name: str | Path, bench: Bench, *, affected: Affected, intake: Intake | None
+) -> tuple["Protocol", "Plan", Intake]:
+    """Load the protocol, ask the intake and compile the plan. Nothing moves.
+
+    Raises ProtocolFileError, PlanError (a limit, a muscle), SafetyTrip (an unanswered or forbidding answer).
+    """
+    from npr_daq.engine.plan import Precautions, compile_plan
+    from npr_daq.protocol import load_protocol
+
+    protocol = load_protocol(protocol_name)
+    if intake is None:
+        if bench.simulator is None:
+            raise SafetyTrip("stimulation is refused: no intake; give --intake FILE.toml or answer the prompts")
+        intake = bench.simulator.intake()
+    check_affected(intake, affected)
+    allowed = allowed_stimulation(intake)
+    precautions = Precautions(
+        forbidden_sites=allowed.forbidden,
+        no_trains=allowed.no_trains,
+        max_rate_hz=allowed.max_rate_hz,
+        cautions=allowed.cautions,
+    )
+    limits = bench.device.capabilities.device_limits or StimulusLimits()
+    plan = compile_plan(protocol, montage=bench.montage, affected=affected, limits=limits, precautions=precautions)
+    return protocol, plan, intake
+
+
+def conduct(
+    protocol_name: str | Path,
+    bench: Bench,
+    *,
+    subject: str,
+    affected: Affected,
+    operator: Operator,
+    out: str | Path = "exams",
+    intake: Intake | None = None,
+    confirmed_cautions: Mapping[str, str] | None = None,
+    stop: "StopRequest | None" = None,
+) -> ExamResult:
+    """Run a protocol and seal what was recorded, whatever happened on the way.
+
+    Ctrl-C and SIGTERM are requests on `stop`: disarm first, then seal; a second one does not wait for the sealing, and
+    `recover` finishes it. The outcome says how the run ended. Raises before anything moves for a wrong plan, and
+    RecordingError (exit 5) when the folder or the disk cannot take the exam.
+    """
+    from npr_daq.engine.runner import StopRequest, run
+    from npr_daq.exam.seal import seal
+    from npr_daq.storage.journal import Journal
+
+    protocol, plan, intake = prepare(protocol_name, bench, affected=affected, intake=intake)
+    check_subject(subject)
+    confirmed = dict(confirmed_cautions or {})
+    if open_cautions := [caution for caution in plan.precautions.cautions if caution not in confirmed]:
+        raise SafetyTrip(
+            f"stimulation is refused: not confirmed by the operator: {'; '.join(open_cautions)}; "
+            "confirm each caution by name, with who confirmed it"
+        )
+    folder = ensure_folder(out)
+    exam_id = str(uuid.uuid4())
+    read_back = bench.device.set_limits(plan.limits)
+    header = _header(exam_id, protocol, bench, subject, affected, intake, operator)
+    header["limits"] = {"plan": asdict(plan.limits), "device": asdict(read_back)}
+    header["cautions_confirmed"] = confirmed
+    path = folder / f"{exam_id[:8]}-{protocol.name}.jrn"
+    stop = stop or StopRequest()
+    journal = Journal.create(path, header, need_bytes=_need_bytes(plan))
+    with _signals(stop):
+        outcome = run(plan, device=bench.device, clock=bench.clock, operator=operator, journal=journal, stop=stop)
+        try:
+            journal.close(clean=outcome.error is None)
+        except RecordingError as error:
+            # The disk failed at the very end: what is durable is sealed all the same, and the failure is told.
+            outcome = replace(outcome, error=outcome.error or error)
+        return ExamResult(seal(path, first_cause=outcome.error), outcome)
+
+
+def ensure_folder(out: str | Path) -> Path:
+    """Make the folder for exam files; raises RecordingError (exit 5) where that cannot be."""
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise RecordingError(
+            f"the folder {folder} cannot be made: {cause.strerror}; choose another with --out"
+        ) from cause
+    return folder
+
+
+SWEEP_BYTES = 16 * 2400 * 4
+"""One stored sweep of the reference front-end: 16 channels, 120 ms at 20 kHz, 32 bits."""
+
+
+def _need_bytes(plan: "Plan") -> int:
+    """Room for every allowed shock in journal and exam file together (storage reference 1.7: 2.5 times the data)."""
+    return int(2.5 * SWEEP_BYTES * sum(site.max_shocks for site in plan.sites))
+
+
+def check_subject(subject: str) -> None:
+    """Subject codes are pseudonyms: letters, digits, dash, underscore; no spaces, at most 32 characters."""
+    if not subject or len(subject) > 32 or not all(c.isalnum() or c in "-_" for c in subject) or not subject.isascii():
+        raise UsageError(
+            f"the subject code {subject!r} is not a code: use letters, digits, - and _, at most 32 characters, "
+            "for example P-0042; never a name"
+        )
+
+
+def run_exam(
+    protocol: str | Path,
+    bench: Bench,
+    *,
+    subject: str,
+    affected: Affected,
+    out: str | Path = "exams",
+    intake: Intake | Mapping[str, Any] | str | Path | None = None,
+    operator: Operator | None = None,
+    confirmed_cautions: Mapping[str, str] | None = None,
+) -> "Exam":
+    """Run `protocol` at `bench` and open the sealed exam.
+
+    `intake` may be an Intake, a mapping, or the path of a TOML file; a simulated patient answers for itself when it
+    is None. `operator` is the simulated one by default and must be given on hardware; then `confirmed_cautions` says
+    who confirmed each caution of the intake (pregnancy, epilepsy, anticoagulation, a pacemaker). Raises the outcome's
+    error after sealing; what was acknowledged is in the file named in the message's notes.
+    """
+    from npr_daq.exam.exam import open_exam
+
+    answers = _as_intake(intake)
+    if operator is None and bench.simulator is not None:
+        # The simulated operator takes over every caution of a simulated patient.
+        answers = answers or bench.simulator.intake()
+        confirmed_cautions = dict.fromkeys(allowed_stimulation(answers).cautions, "simulated operator")
+    result = conduct(
+        protocol,
+        bench,
+        subject=subject,
+        affected=affected,
+        operator=operator or bench.automatic_operator(),
+        out=out,
+        intake=answers,
+        confirmed_cautions=confirmed_cautions,
+    )
+    if result.outcome.error is not None:
+        result.outcome.error.add_note(f"what was recorded is sealed in {result.path}")
+        raise result.outcome.error
+    return open_exam(result.path)
+
+
+def _as_intake(intake: Intake | Mapping[str, Any] | str | Path | None) -> Intake | None:
+    if intake is None or isinstance(intake, Intake):
+        return intake
+    if isinstance(intake, Mapping):
+        return parse_intake(intake, source="intake")
+    return load_intake(intake)
+
+
+def _header(
+    exam_id: str,
+    protocol: "Protocol",
+    bench: Bench,
+    subject: str,
+    affected: Affected,
+    intake: Intake,
+    operator: Operator,
+) -> dict[str, Any]:
+    from npr_daq.storage.codec import calibration_to_json, capabilities_to_json, montage_to_json
+
+    return {
+        "exam_id": exam_id,
+        "subject": subject,
+        "affected": affected,
+        "protocol": {
+            "name": protocol.name,
+            "title": protocol.title,
+            "version": protocol.version,
+            "text": protocol.text,
+        },
+        "device": {"uri": _public(bench.uri), **capabilities_to_json(bench.device.capabilities)},
+        "simulated": bench.simulated,
+        "montage": montage_to_json(bench.montage),
+        "calibration": calibration_to_json(bench.device.calibration),
+        "intake": intake.stored(),
+        "operator": operator.name,
+        "software": {"npr-daq": __version__},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _public(uri: str) -> str:
+    """The URI without the control endpoint, which names a private folder."""
+    return uri.split("?", 1)[0]
+
+
+@contextmanager
+def _signals(stop: "StopRequest") -> Iterator[None]:
+    """Ctrl-C and SIGTERM become stop requests that the runner sees within one wait; disarming comes first there."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    causes: dict[int, Literal["interrupted", "terminated"]] = {signal.SIGINT: "interrupted"}
+    if os.name == "posix":
+        causes[signal.SIGTERM] = "terminated"
+        causes[signal.SIGHUP] = "terminated"
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        if stop.cause is not None:
+            raise KeyboardInterrupt
+        stop.request(causes[number])
+
+    before = {number: signal.signal(number, asked) for number in causes}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""Contract suites that any driver, transport or simulator must pass."""
