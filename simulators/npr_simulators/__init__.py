@@ -1,0 +1,1 @@
+"""The far end of each wire, with one simulated patient behind all of them."""

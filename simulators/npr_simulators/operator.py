@@ -1,0 +1,65 @@
+"""The simulated operator: does at the control endpoint what hands and voice do in the clinic."""
+
+from npr_daq.device.contracts import Clock
+from npr_daq.operator import Answer, AnswerKind, Notice, Prompt, PromptKind
+from npr_simulators.control import ControlClient
+
+
+class SimulatedOperator:
+    """Stands for the person at the bench for one exam; make a new one for the next.
+
+    It places the stimulator, accepts a concordant series, asks once per site for a redo of a discordant one, and
+    resumes a paused run once; a second pause or a latched fault stops the exam.
+    """
+
+    name = "simulated"
+
+    def __init__(self, client: ControlClient, clock: Clock | None = None) -> None:
+        self._client = client
+        self.clock = clock
+        self.resumed = 0
+        self._redone: set[tuple[object, object, str]] = set()
+
+    def ask(self, prompt: Prompt) -> Answer:
+        """Do what is asked and answer; stops the exam where no allowed answer would be honest."""
+        answer = self._answer(prompt)
+        if answer.kind in prompt.choices or answer.kind is AnswerKind.STOP:
+            return answer
+        return Answer(AnswerKind.STOP, f"the simulated operator has no answer to {prompt.kind}")
+
+    def _answer(self, prompt: Prompt) -> Answer:
+        match prompt.kind:
+            case PromptKind.PLACE:
+                if prompt.side is None or prompt.site is None:
+                    return Answer(AnswerKind.STOP, "the prompt names no place")
+                self._client.call("place", side=prompt.side.value, site=prompt.site.value)
+                return Answer(AnswerKind.DONE)
+            case PromptKind.RELAX:
+                self._client.call("cue", task="rest", effort=0.0)
+                return Answer(AnswerKind.DONE)
+            case PromptKind.CONFIRM_CURRENT:
+                return Answer(AnswerKind.CONFIRM, "the simulated patient tolerates the current")
+            case PromptKind.JUDGE:
+                return self._judge(prompt)
+            case PromptKind.PAUSED:
+                if self.resumed:
+                    return Answer(AnswerKind.STOP, "paused a second time")
+                self.resumed += 1
+                return Answer(AnswerKind.RESUME, "resumed once by the simulated operator")
+            case PromptKind.LATCHED:
+                return Answer(AnswerKind.STOP, "the device's fault is latched")
+
+    def _judge(self, prompt: Prompt) -> Answer:
+        series = (prompt.side, prompt.site, prompt.step)
+        if prompt.detail.get("concordant") is False and series not in self._redone:
+            self._redone.add(series)
+            if AnswerKind.REDO in prompt.choices:
+                return Answer(AnswerKind.REDO, "the series is not concordant")
+        return Answer(AnswerKind.ACCEPT)
+
+    def tell(self, notice: Notice) -> None:
+        """News needs no hands."""
+
+    def interrupt(self) -> Answer | None:
+        """Never presses a key."""
+        return None

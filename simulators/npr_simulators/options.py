@@ -1,0 +1,88 @@
+"""What a simulator process is started with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from npr_daq.anatomy import Side
+from npr_daq.device.uri import SPEEDS, is_speed
+from npr_daq.errors import UsageError
+from npr_daq.quoting import quoted, shortened
+
+LOCK_STEP = "max"
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""Environment of a simulator process, set before NumPy loads: its products are small, and threads that wait for each
+other made it three times slower and stole the host's processor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """One simulator process.
+
+    `speed` is None in lock-step (`max`: device time passes only as granted at the control endpoint), else device
+    seconds per wall second. `side` is the side of the lesion. `exit_with` is a process id: when it has gone, so does
+    the simulator.
+    """
+
+    patient: str = "healthy"
+    seed: int = 1
+    speed: float | None = None
+    side: Side = Side.LEFT
+    listen: str = "pty"
+    link: Path | None = None
+    truth: Path | None = None
+    faults: Path | None = None
+    exit_with: int | None = None
+
+    @property
+    def speed_text(self) -> str:
+        """`max`, or the number as a person would write it."""
+        return LOCK_STEP if self.speed is None else f"{self.speed:g}"
+
+
+def parse_speed(text: str | float) -> float | None:
+    """`max` as None, a number within `SPEEDS` as itself; raises UsageError otherwise."""
+    if text == LOCK_STEP:
+        return None
+    if not is_speed(str(text)):
+        low, high = SPEEDS
+        raise UsageError(f"--speed {shortened(str(text))}: use max or a number above 0, from {low:g} to {high:g}")
+    return float(text)
+
+
+def options_from(
+    *,
+    patient: str = "healthy",
+    seed: int = 1,
+    speed: str | float = "1",
+    side: str = "left",
+    listen: str = "pty",
+    link: Path | str | None = None,
+    truth: Path | str | None = None,
+    faults: Path | str | None = None,
+    exit_with: int | None = None,
+    kinds: tuple[str, ...] = ("frontend",),
+) -> Options:
+    """Options as a person writes them on a command line; raises UsageError that says what is allowed."""
+    if tuple(kinds) != ("frontend",):
+        raise UsageError(f"no simulated instruments {shortened(', '.join(kinds))}; known is frontend, once")
+    if seed < 0:
+        raise UsageError(f"--seed {quoted(seed)}: give 0 or more")
+    return Options(
+        patient=patient,
+        seed=seed,
+        speed=parse_speed(speed),
+        side=parse_side(side),
+        listen=listen,
+        link=None if link is None else Path(link),
+        truth=None if truth is None else Path(truth),
+        faults=None if faults is None else Path(faults),
+        exit_with=exit_with,
+    )
+
+
+def parse_side(text: str) -> Side:
+    """A side by its name; raises UsageError otherwise."""
+    try:
+        return Side(text)
+    except ValueError as cause:
+        raise UsageError(f"--side {shortened(text)}: use left or right") from cause
