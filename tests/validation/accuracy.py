@@ -1,0 +1,179 @@
+"""Score conduction findings against the simulator's truth, through the whole chain, over many seeds.
+
+    python tests/validation/accuracy.py --patients healthy branch_loss --seeds 1-10 --out DIR
+
+Each exam is `npr-daq demo` over the serial line. Scored, on rows that are accepted and not withheld:
+ratio  |measured - apparent| in percentage points; apparent is the ratio of the mean noise-free apparent peak-to-peak
+       amplitudes of the accepted sweeps' own stimuli (also against the full plateau of every axon, printed beside it);
+onset  |measured - mean t_ref of the accepted sweeps|, on the stimulated branch's own muscles;
+cover  the share of ratio intervals that hold the apparent ratio.
+An exam that exists in DIR is scored again, not run again.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NPR = [sys.executable, "-m", "npr_daq"]
+
+
+@dataclass
+class Score:
+    rows: int = 0
+    accepted: int = 0
+    ratios: int = 0
+    withheld: int = 0
+    ratio_error: list[float] = field(default_factory=list)
+    plateau_error: list[float] = field(default_factory=list)
+    covered: list[bool] = field(default_factory=list)
+    covered_plateau: list[bool] = field(default_factory=list)
+    onset_error: list[float] = field(default_factory=list)
+    shocks: list[int] = field(default_factory=list)
+    worst: list[tuple[float, str]] = field(default_factory=list)
+
+
+def run_demo(patient: str, seed: int, folder: Path) -> float:
+    import time
+
+    if (folder / "exam.h5").exists():
+        return float("nan")
+    started = time.monotonic()
+    done = subprocess.run(
+        [*NPR, "demo", "--patient", patient, "--seed", str(seed), "--out", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"{patient} {seed}: exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr}")
+    return time.monotonic() - started
+
+
+def truth_of(folder: Path) -> tuple[dict[str, Any], dict[int, dict[str, Any]]]:
+    lines = [json.loads(line) for line in (folder / "truth.jsonl").read_text().splitlines()]
+    return lines[0], {row["stim_seq"]: row for row in lines[1:] if "stim_seq" in row}
+
+
+def accepted_sweeps(folder: Path) -> Iterator[tuple[str, str, list[int]]]:
+    import npr_daq as npr
+
+    with npr.open_exam(folder / "exam.h5") as exam:
+        recording = exam.recording
+    for step in recording.steps:
+        kept = [s for s in recording.sweeps if s.step == step and s.role == "accept" and s.valid]
+        if kept:
+            yield str(kept[0].stimulus.side), str(kept[0].stimulus.site), [s.stim_seq for s in kept]
+
+
+def score(folder: Path, into: Score, label: str) -> None:
+    found = json.loads(
+        subprocess.run([*NPR, "analyse", str(folder / "exam.h5"), "--json"], capture_output=True, check=True).stdout
+    )
+    header, truth = truth_of(folder)
+    into.shocks.append(len(truth))
+    sweeps = {(side, site): seqs for side, site, seqs in accepted_sweeps(folder)}
+    affected = found["exam"]["affected"]
+    affected = affected if affected in ("left", "right") else "left"
+    healthy = "right" if affected == "left" else "left"
+
+    def mean(side: str, site: str, muscle: str, *path: str) -> float:
+        values = []
+        for seq in sweeps.get((side, site), []):
+            value: Any = truth[seq]["channels"][f"{side}.{muscle}"]
+            for key in path:
+                value = value[key]
+            values.append(np.nan if value is None else value)
+        return float(np.mean(values)) if values else float("nan")
+
+    for row in found["conduction"]:
+        into.rows += 1
+        if not row["quality"]["accepted"]:
+            continue
+        into.accepted += 1
+        if row["onset_latency_ms"] is not None:
+            error = row["onset_latency_ms"] - mean(row["side"], row["site"], row["muscle"], "t_ref")
+            into.onset_error.append(error)
+            into.worst.append(
+                (abs(error) / 0.15, f"{label} onset {row['side']} {row['branch']} {row['muscle']} {error:+.3f} ms")
+            )
+    for row in found["symmetry"]:
+        into.ratios += 1
+        if row["withheld"] is not None:
+            into.withheld += 1
+            continue
+        branch, muscle = row["branch"], row["muscle"]
+        apparent = 100 * mean(affected, branch, muscle, "app", "pp_uv") / mean(healthy, branch, muscle, "app", "pp_uv")
+        plateau = header["plateau"][branch]
+        full = 100 * plateau[affected][muscle]["app"]["pp_uv"] / plateau[healthy][muscle]["app"]["pp_uv"]
+        error = row["percent"] - apparent
+        into.ratio_error.append(error)
+        into.plateau_error.append(row["percent"] - full)
+        low, high = row["ci95_percent"]
+        into.covered.append(low <= apparent <= high)
+        into.covered_plateau.append(low <= full <= high)
+        into.worst.append((abs(error) / 4, f"{label} ratio {branch} {muscle} {error:+.2f} points of {apparent:.1f} %"))
+
+
+def seeds_of(text: str) -> list[int]:
+    first, _, last = text.partition("-")
+    return list(range(int(first), int(last or first) + 1))
+
+
+def line(name: str, values: list[float], limit: float, unit: str) -> str:
+    v = np.abs(np.asarray(values))
+    if not v.size:
+        return f"| {name} | no rows | | | |"
+    inside = float(np.mean(v <= limit))
+    return (
+        f"| {name} | n {v.size} | mean {np.mean(values):+.3f}, SD {np.std(values):.3f} {unit} "
+        f"| 95 % {np.percentile(v, 95):.3f}, max {v.max():.3f} {unit} | {100 * inside:.1f} % within {limit:g} {unit} |"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--patients", nargs="+", default=["healthy", "branch_loss"])
+    parser.add_argument("--seeds", default="1-10")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--jobs", type=int, default=1)
+    chosen = parser.parse_args()
+    for patient in chosen.patients:
+        into = Score()
+        seeds = seeds_of(chosen.seeds)
+        with ThreadPoolExecutor(chosen.jobs) as pool:
+            walls = list(pool.map(lambda s, p=patient: run_demo(p, s, chosen.out / f"{p}-{s}"), seeds))
+        for seed in seeds:
+            score(chosen.out / f"{patient}-{seed}", into, f"{patient} {seed}")
+        print(
+            f"\n### {patient}, seeds {chosen.seeds} (n = {len(seeds)} exams; demo wall median {np.nanmedian(walls):.1f} s)\n"
+        )
+        print(f"rows accepted and unflagged {into.accepted} of {into.rows} = {100 * into.accepted / into.rows:.1f} %; "
+              f"ratios given {into.ratios - into.withheld} of {into.ratios}; shocks per exam "
+              f"{min(into.shocks)}-{max(into.shocks)}, mean {np.mean(into.shocks):.0f}\n")  # fmt: skip
+        print("| what | n | mean, SD | 95 %, max | inside |\n|---|---|---|---|---|")
+        print(line("ratio against apparent truth", into.ratio_error, 4.0, "points"))
+        print(line("ratio against full plateau", into.plateau_error, 4.0, "points"))
+        print(line("onset against t_ref", into.onset_error, 0.15, "ms"))
+        if into.covered:
+            print(
+                f"| interval covers apparent truth | n {len(into.covered)} | | | {100 * np.mean(into.covered):.1f} % |"
+            )
+            print(
+                f"| interval covers full plateau | n {len(into.covered)} | | | {100 * np.mean(into.covered_plateau):.1f} % |"
+            )
+        for _, text in sorted(into.worst, reverse=True)[:5]:
+            print(f"\nworst: {text}", end="")
+        print()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
