@@ -1,0 +1,1 @@
+"""The simulated person: one motor-unit bank behind every shock, movement and reflex (simulation reference)."""
