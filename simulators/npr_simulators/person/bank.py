@@ -28,7 +28,7 @@ class Bank:
     (0 temporal to 4 cervical, -1 trigeminal). `crossed` units lie across the midline and count as the other half's
     muscle. `theta` is the threshold over that of the median axon; `terminal` the relative slowness of the last 15 mm.
     Templates: `RATE_KHZ`, G1 - G2, sample 0 is the activation of the endplate; channels are the eight of this half in
-    the order of `FACIAL_MUSCLES`, then `ACROSS` of the other half. Dead rows keep their numbers; their template is nought.
+    the order of `FACIAL_MUSCLES`, then `ACROSS` of the other half. Dead rows keep their numbers, not their template.
     """
 
     side: Side
