@@ -82,7 +82,7 @@ class Build(Strict):
     head_size: float = Field(default=1.0, ge=0.7, le=1.3)
     fat_mm: float = Field(default=0.0, ge=-3, le=15)
     amplitude: float = Field(default=1.0, gt=0, le=3)
-    motor_units: float = Field(default=1.0, ge=0.75, le=2)
+    motor_units: float = Field(default=1.0, ge=0.4, le=2)
     trunk_depth_mm: float = Field(default=16.0, ge=2, le=60)
     branch_depth_mm: float | None = Field(default=None, ge=2, le=60)
     side_difference_percent: float = Field(default=15.0, ge=0, le=60)
