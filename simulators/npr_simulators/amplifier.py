@@ -8,6 +8,7 @@ import numpy as np
 from npr_daq.wire.data import DataMarker, largest_block, pack_data
 from npr_daq.wire.messages import ImpedanceReply, ImpedanceRequest, Reading, StreamStart
 from npr_daq.wire.tables import ImpedanceCode, MarkerCode, NakCode, SampleFormat
+from npr_simulators.channel_faults import ChannelFaults
 from npr_simulators.limits import Denied
 from npr_simulators.memory import CHANNEL_COUNT, RATES_HZ, TICKS_HZ
 from npr_simulators.patient_face import PatientFace
@@ -33,7 +34,15 @@ class Block:
 class Stream:
     """One run of the sample counter from 0; blocks come out in order and end at multiples of `block_samples`."""
 
-    def __init__(self, face: PatientFace, request: StreamStart, *, stream_id: int, start_ticks: int) -> None:
+    def __init__(
+        self,
+        face: PatientFace,
+        request: StreamStart,
+        *,
+        stream_id: int,
+        start_ticks: int,
+        faults: ChannelFaults | None = None,
+    ) -> None:
         self.stream_id = stream_id
         self.start_ticks = start_ticks
         self.rate_hz = request.rate_hz
@@ -43,7 +52,8 @@ class Stream:
         self.next_sample = 0
         self._fmt = SampleFormat(request.fmt)
         self._face = face
-        self._markers: list[tuple[int, Pulse]] = []
+        self._faults = faults or ChannelFaults()
+        self._markers: list[tuple[int, MarkerCode, Pulse]] = []
         self.sampler = Sampler(
             face,
             stream_id=stream_id,
@@ -64,9 +74,12 @@ class Stream:
         """The device clock at which `pulse` begins, to the tick before its fraction of a sample."""
         return self.ticks_at(pulse.onset_sample) + int(pulse.subsample * self.ticks_per_sample)
 
-    def mark(self, pulse: Pulse) -> None:
-        """Put the marker of a pulse that was switched on into the block that holds its onset."""
-        self._markers.append((pulse.onset_sample, pulse))
+    def mark(self, pulse: Pulse, kind: MarkerCode = MarkerCode.STIMULUS) -> None:
+        """Put the marker of a pulse that was switched on into the block that holds its onset.
+
+        A trigger input (`TTL_RISING`) sees an edge and no number.
+        """
+        self._markers.append((pulse.onset_sample, kind, pulse))
 
     def add(self, pulse: Pulse) -> None:
         """Let the response to `pulse` appear in the samples from its onset on."""
@@ -81,12 +94,21 @@ class Stream:
         first = self.next_sample
         self.next_sample = last
         counts, clipped = self.sampler.counts(first, last - first)
+        if self._faults.faults:
+            self._faults.apply(
+                counts,
+                clipped,
+                channels=self.channels,
+                first_ticks=self.ticks_at(first),
+                ticks_per_sample=self.ticks_per_sample,
+                count_max=_COUNT_MAX[self._fmt],
+            )
         any_clipped = bool(clipped.any())
         lead_off = self._lead_off()
         while first < last:
             end = min(last, first - first % self.block_samples + self.block_samples)
             rows = slice(first - (last - len(counts)), end - (last - len(counts)))
-            markers = self._markers_in(first, end)
+            markers, stimuli = self._markers_in(first, end)
             yield Block(
                 payload=pack_data(
                     first_sample=first,
@@ -98,7 +120,7 @@ class Stream:
                 ),
                 first_sample=first,
                 samples=end - first,
-                stimuli=tuple(marker.stim_seq for marker in markers),
+                stimuli=stimuli,
             )
             first = end
 
@@ -106,7 +128,11 @@ class Stream:
         """Work out what the electrodes will see of `pulse`, in pieces of a few milliseconds of work each."""
         times_ms = sample_times_ms(pulse.subsample, self.rate_hz)
         response = self._face.evoke(
-            current_ma=pulse.delivered_ma, width_us=float(pulse.width_us), ordinal=pulse.ordinal
+            current_ma=pulse.delivered_ma,
+            width_us=float(pulse.width_us),
+            ordinal=pulse.ordinal,
+            reversed=pulse.current_ua < 0,
+            at_s=self.onset_ticks(pulse) / TICKS_HZ,
         )
         yield
         pulse.touches = response is not None
@@ -117,27 +143,32 @@ class Stream:
             yield
             pulse.truth = dict(response.truth())
 
-    def _markers_in(self, first: int, end: int) -> tuple[DataMarker, ...]:
+    def _markers_in(self, first: int, end: int) -> tuple[tuple[DataMarker, ...], tuple[int, ...]]:
+        """The markers of samples before `end` that were not yet sent, and the numbers of their stimuli."""
         if not self._markers:
-            return ()
-        inside = [(s, p) for s, p in self._markers if s < end]
+            return (), ()
+        inside = [(s, k, p) for s, k, p in self._markers if s < end]
         self._markers = self._markers[len(inside) :]
-        return tuple(
-            DataMarker(
-                sample_offset=sample - first,
-                subsample_q16=pulse.subsample_steps,
-                kind=MarkerCode.STIMULUS,
-                pulse=pulse.number & 0xFF,
-                marker_id=pulse.program_id,
-                stim_seq=pulse.stim_seq,
-                value=pulse.current_ua,
-            )
-            for sample, pulse in inside
-        )
+        markers = tuple(_marker(sample - first, kind, pulse) for sample, kind, pulse in inside)
+        return markers, tuple(pulse.stim_seq for _, _, pulse in inside)
 
     def _lead_off(self) -> int:
         loose = self._face.loose
         return sum(1 << row for row, channel in enumerate(self.channels) if channel in loose)
+
+
+def _marker(offset: int, kind: MarkerCode, pulse: Pulse) -> DataMarker:
+    if kind is not MarkerCode.STIMULUS:
+        return DataMarker(sample_offset=offset, subsample_q16=pulse.subsample_steps, kind=kind)
+    return DataMarker(
+        sample_offset=offset,
+        subsample_q16=pulse.subsample_steps,
+        kind=kind,
+        pulse=pulse.number & 0xFF,
+        marker_id=pulse.program_id,
+        stim_seq=pulse.stim_seq,
+        value=pulse.current_ua,
+    )
 
 
 def check_start(request: StreamStart) -> None:

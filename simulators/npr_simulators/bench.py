@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from npr_daq.anatomy import Branch, Muscle, Side
+from npr_daq.anatomy import Muscle, Side
 from npr_daq.errors import UsageError
+from npr_daq.montage import standard_montage
 from npr_daq.quoting import quoted
 from npr_simulators.device import SimulatedFrontend
 from npr_simulators.face import Face, load_patient
@@ -16,10 +17,16 @@ from npr_simulators.faults import Fault, FaultScript, FrameFaults, fault_from, r
 from npr_simulators.options import Options
 from npr_simulators.outbox import Outgoing
 from npr_simulators.pace import LockStep, Pace, WallPace
+from npr_simulators.patient_face import PatientFace
+from npr_simulators.person.sites import Site
 from npr_simulators.truth import TruthFile
 
 Request = Mapping[str, Any]
 FAR_TICKS = 1 << 62
+REST = "rest"
+MISPLACED_MM = 30.0
+CUE_S, CUE_MAX_S = 3.0, 600.0
+"""How long a movement is held where nobody says it, and at most."""
 
 
 class Bench:
@@ -29,7 +36,7 @@ class Bench:
         self,
         *,
         options: Options,
-        face: Face,
+        face: PatientFace,
         device: SimulatedFrontend,
         pace: Pace,
         script: FaultScript,
@@ -51,6 +58,7 @@ class Bench:
             "place": self._place,
             "lift": self._lift,
             "cue": self._cue,
+            "voice": self._voice,
             "electrode": self._electrode,
             "fault": self._fault,
             "run_to": self._run_to,
@@ -107,7 +115,7 @@ class Bench:
         options = self.options
         return {
             "simulator": "frontend",
-            "patient": self.face.patient.name,
+            "patient": self.face.header()["patient"],
             "seed": options.seed,
             "speed": options.speed_text,
             "side": options.side.value,
@@ -130,14 +138,20 @@ class Bench:
             "last_stim_seq": device.stimulator.last_stim_seq,
             "delivered": self._delivered + len(device.delivered),
             "placed": None if placed is None else [placed[0].value, placed[1].value],
-            "loose": sorted(self.face.montage.names[row] for row in self.face.loose),
+            "loose": self._loose(),
             "spoiled_frames": self.frame_faults.spoiled,
             "watchdog_trip": None if device.last_trip is None else asdict(device.last_trip),
         }
 
     def _place(self, request: Request) -> dict[str, Any]:
-        side, site = _word(Side, request, "side"), _word(Branch, request, "site")
-        self.face.place(side, site)
+        side, site = _word(Side, request, "side"), _word(Site, request, "site")
+        self.face.place(
+            side,
+            site,
+            offset_mm=_amount(request, "offset_mm", MISPLACED_MM),
+            anterior_mm=_amount(request, "anterior_mm", MISPLACED_MM),
+            anode_first=_yes_or_no(request, "anode_first"),
+        )
         self.device.skin_changed()
         return {"placed": [side.value, site.value]}
 
@@ -148,22 +162,44 @@ class Bench:
 
     def _cue(self, request: Request) -> dict[str, Any]:
         task = request.get("task")
-        if task != "rest":
-            raise UsageError(
-                f"this patient cannot {quoted(task)}: voluntary movements are not simulated; the task is rest"
-            )
-        return {"task": task}
+        if task not in self.face.tasks:
+            raise UsageError(f"this patient cannot {quoted(task)}; the tasks are {', '.join(self.face.tasks)}")
+        device = self.device
+        if not device.streaming:
+            if task == REST:  # nothing would be recorded, and at rest she is
+                return {"task": task}
+            raise UsageError(f"no stream runs, so nobody would record {quoted(task)}; start one first")
+        effort, seconds = _amount(request, "effort", 1.0), _amount(request, "seconds", CUE_MAX_S)
+        performed = self.face.cue(
+            task=str(task),
+            effort=1.0 if effort is None else effort,
+            seconds=CUE_S if seconds is None else seconds,
+            stream_id=device.stream_id,
+            sample=device.samples,
+            rate_hz=device.rate_hz,
+        )
+        device.skin_changed()
+        if self._truth is not None:
+            self._truth.write({"boot_id": device.boot_id, **performed})
+        return {"task": task, "stream_id": device.stream_id, "sample": device.samples}
+
+    def _voice(self, request: Request) -> dict[str, Any]:
+        return {"said": [dict(words) for words in self.face.voice()]}
 
     def _electrode(self, request: Request) -> dict[str, Any]:
         action = request.get("action")
         if action not in ("loosen", "fix"):
             raise UsageError(f"action {quoted(action)}: an electrode can loosen or fix")
         self._move_electrode(_word(Side, request, "side"), _word(Muscle, request, "muscle"), str(action))
-        return {"loose": sorted(self.face.montage.names[row] for row in self.face.loose)}
+        return {"loose": self._loose()}
 
     def _move_electrode(self, side: Side, muscle: Muscle, action: str) -> None:
         (self.face.loosen if action == "loosen" else self.face.fix)(side, muscle)
         self.device.skin_changed()
+
+    def _loose(self) -> list[str]:
+        names = standard_montage().names
+        return sorted(names[row] for row in self.face.loose)
 
     def _fault(self, request: Request) -> dict[str, Any]:
         self._script.add([fault_from({key: value for key, value in request.items() if key != "op"})])
@@ -195,7 +231,7 @@ class Bench:
 
 def build_bench(options: Options, *, now_s: float) -> Bench:
     """Everything behind the line, as `options` say; raises UsageError or ProtocolFileError for what is not there."""
-    face = Face(load_patient(options.patient), seed=options.seed, side=options.side)
+    face = _face(options)
     script = FaultScript(list(read_faults(options.faults)) if options.faults is not None else [])
     boot_id = secrets.randbelow(2**32 - 1) + 1
     truth = None
@@ -209,12 +245,17 @@ def build_bench(options: Options, *, now_s: float) -> Bench:
         random_u32=lambda: secrets.randbits(32),
         now_s=now_s,
         truth=truth,
-        channel_names=face.montage.names,
+        channel_names=standard_montage().names,
     )
     pace: Pace = LockStep() if options.speed is None else WallPace(now_s, options.speed)
     device.wire.drops_when_full = not pace.lock_step
     device.start()
     return Bench(options=options, face=face, device=device, pace=pace, script=script, truth=truth)
+
+
+def _face(options: Options) -> PatientFace:
+    """The patient behind the wires."""
+    return Face(load_patient(options.patient), seed=options.seed, side=options.side)
 
 
 def _word(words: Any, request: Request, name: str) -> Any:
@@ -223,6 +264,23 @@ def _word(words: Any, request: Request, name: str) -> Any:
     except ValueError as cause:
         known = ", ".join(word.value for word in words)
         raise UsageError(f"{name} {quoted(request.get(name))} is not one of {known}") from cause
+
+
+def _amount(request: Request, name: str, most: float) -> float | None:
+    value = request.get(name)
+    if value is None:
+        return None
+    # "not" around the whole: NaN is in no range
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
+        raise UsageError(f"{name} {quoted(value)} is not a number of 0 to {most:g}")
+    return float(value)
+
+
+def _yes_or_no(request: Request, name: str) -> bool | None:
+    value = request.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise UsageError(f"{name} {quoted(value)} is neither true nor false")
+    return value
 
 
 def _number(request: Request, name: str) -> int:

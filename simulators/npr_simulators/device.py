@@ -80,6 +80,11 @@ class SimulatedFrontend:
         return self.stream.sample_at(self.ticks) if self.stream is not None else self._last_samples
 
     @property
+    def rate_hz(self) -> float:
+        """Samples per second of the running stream; 0 where none runs."""
+        return float(self.stream.rate_hz) if self.stream is not None else 0.0
+
+    @property
     def interlocks(self) -> Interlock:
         """The bits that stand now; the rate limit goes by itself when its interval has passed."""
         if self.ticks >= self.stimulator.rested_ticks:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npr_daq.anatomy import Branch, Muscle, Side
+from npr_simulators.person.sites import Site
 
 
 class EvokedResponse(Protocol):
@@ -28,8 +29,24 @@ class EvokedResponse(Protocol):
 class PatientFace(Protocol):
     """One face under sixteen channels and one stimulator."""
 
-    def place(self, side: Side, site: Branch) -> None:
-        """Put the stimulator on the skin at `side`, `site`."""
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The movements that can be asked for, by name; `rest` among them."""
+        ...
+
+    def place(
+        self,
+        side: Side,
+        site: Site,
+        *,
+        offset_mm: float | None = None,
+        anterior_mm: float | None = None,
+        anode_first: bool | None = None,
+    ) -> None:
+        """Put the stimulator on the skin at `side`, `site`; what is None is as the patient's file has it.
+
+        Raises UsageError for a place where this patient cannot be stimulated.
+        """
         ...
 
     def lift(self) -> None:
@@ -50,7 +67,7 @@ class PatientFace(Protocol):
         ...
 
     @property
-    def placed(self) -> tuple[Side, Branch] | None:
+    def placed(self) -> tuple[Side, Site | Branch] | None:
         """Where the stimulator is held; None when it is off the skin."""
         ...
 
@@ -62,8 +79,27 @@ class PatientFace(Protocol):
         """The patient's own answers to the intake, JSON-safe."""
         ...
 
-    def evoke(self, *, current_ma: float, width_us: float, ordinal: int) -> EvokedResponse | None:
-        """The response to one pulse; None when the stimulator is not on the skin."""
+    def evoke(
+        self, *, current_ma: float, width_us: float, ordinal: int, reversed: bool = False, at_s: float = 0.0
+    ) -> EvokedResponse | None:
+        """The response to one pulse; None when the stimulator is not on the skin.
+
+        `reversed` has the anode where the cathode should be; `at_s` is the device's second of the pulse, from which
+        the face knows how long ago the last one was.
+        """
+        ...
+
+    def cue(
+        self, *, task: str, effort: float, seconds: float, stream_id: int, sample: int, rate_hz: float
+    ) -> Mapping[str, Any]:
+        """Ask for a movement: what the patient makes of it begins after `sample` of `stream_id`.
+
+        Gives the truth of it, JSON-safe; raises UsageError for a task that is not in `tasks`.
+        """
+        ...
+
+    def voice(self) -> list[Mapping[str, Any]]:
+        """What the patient has said since the last call: `said` ("hurts" or "stop"), `score` 0 to 10, `ordinal`."""
         ...
 
     def background(self, stream_id: int, first_sample: int, n: int, rate_hz: float) -> NDArray[np.float32]:

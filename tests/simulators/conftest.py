@@ -63,9 +63,24 @@ class PlainFace:
         self.placed: tuple[Side, Branch] | None = (Side.LEFT, Branch.TRUNK)
         self.loose: frozenset[int] = frozenset()
         self.shocks: list[tuple[float, float, int]] = []
+        self.timed: list[tuple[bool, float]] = []
+        self.said: list[Mapping[str, Any]] = []
 
-    def place(self, side: Side, site: Branch) -> None:
+    tasks = ("rest", "smile_open")
+
+    def place(self, side: Side, site: Any, **where: Any) -> None:
         self.placed = (side, site)
+        self.where = where
+
+    def cue(
+        self, *, task: str, effort: float, seconds: float, stream_id: int, sample: int, rate_hz: float
+    ) -> Mapping[str, Any]:
+        self.cued = (task, effort, seconds, stream_id, sample, rate_hz)
+        return {"task": task, "sample": sample}
+
+    def voice(self) -> list[Mapping[str, Any]]:
+        said, self.said = self.said, []
+        return said
 
     def lift(self) -> None:
         self.placed = None
@@ -84,8 +99,11 @@ class PlainFace:
     def answers(self) -> Mapping[str, Any]:
         return {}
 
-    def evoke(self, *, current_ma: float, width_us: float, ordinal: int) -> PlainResponse | None:
+    def evoke(
+        self, *, current_ma: float, width_us: float, ordinal: int, reversed: bool = False, at_s: float = 0.0
+    ) -> PlainResponse | None:
         self.shocks.append((current_ma, width_us, ordinal))
+        self.timed.append((reversed, at_s))
         return None if self.placed is None else PlainResponse(current_ma)
 
     def background(self, stream_id: int, first_sample: int, n: int, rate_hz: float) -> NDArray[np.float32]:

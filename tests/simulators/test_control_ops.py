@@ -7,6 +7,7 @@ import pytest
 
 from npr_daq.anatomy import Branch, Muscle, Side
 from npr_daq.errors import UsageError
+from npr_daq.montage import standard_montage
 from npr_daq.operator import AnswerKind, Prompt, PromptKind
 from npr_daq.wire.link import Link
 from npr_daq.wire.messages import Hello, StreamStart
@@ -48,7 +49,13 @@ def test_hands_move_the_stimulator_and_the_electrodes(bench: Bench) -> None:
         ({"op": "place", "side": "left", "site": "elbow"}, "trunk"),
         ({"op": "place", "side": "up", "site": "trunk"}, "left"),
         ({"op": "electrode", "side": "left", "muscle": "mentalis", "action": "kick"}, "loosen"),
-        ({"op": "cue", "task": "smile_open"}, "not simulated"),
+        ({"op": "cue", "task": "smile_open"}, "the tasks are rest"),
+        ({"op": "cue", "task": ["rest"]}, "the tasks are rest"),
+        ({"op": "place", "side": "left", "site": "supraorbital"}, "no blink reflex"),
+        ({"op": "place", "side": "left", "site": "trunk", "offset_mm": 4}, "misplaced"),
+        ({"op": "place", "side": "left", "site": "trunk", "offset_mm": -1}, "0 to 30"),
+        ({"op": "place", "side": "left", "site": "trunk", "anterior_mm": True}, "0 to 30"),
+        ({"op": "place", "side": "left", "site": "trunk", "anode_first": 1}, "neither true nor false"),
         ({"op": "run_to", "stream_id": 1, "sample": 5}, "never started"),
         ({"op": "run_to", "stream_id": 1, "sample": -5}, "whole number"),
         ({"op": "run_to", "stream_id": True, "sample": 5}, "whole number"),
@@ -103,7 +110,7 @@ def test_faults_wait_for_their_stimulus_or_second(bench: Bench) -> None:
     bench.device.ticks = 1_000_000
     (loose,) = bench.due_by_time()
     bench.strike(loose)
-    assert bench.face.loose == {bench.face.montage.row(Side.LEFT, Muscle.NASALIS)}
+    assert bench.face.loose == {standard_montage().row(Side.LEFT, Muscle.NASALIS)}
     assert bench.next_fault_ticks() == 1 << 62
 
 

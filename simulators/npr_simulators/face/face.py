@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from npr_daq.anatomy import FACIAL_MUSCLES, SUPPLIES, Branch, Muscle, Side
 from npr_daq.errors import UsageError
 from npr_daq.montage import standard_montage
+from npr_daq.quoting import quoted
 from npr_simulators.face import artefact, crosstalk, nerve, truth, units
 from npr_simulators.face.background import Background
 from npr_simulators.face.evoked import Evoked
@@ -19,6 +21,7 @@ from npr_simulators.face.patient import Patient
 from npr_simulators.face.streams import stream
 from npr_simulators.face.units import Units
 from npr_simulators.face.waveform import Floats, Superposition
+from npr_simulators.person.sites import Site
 
 MODEL_VERSION = 1
 """Raised when the same patient and seed would give other numbers."""
@@ -31,6 +34,8 @@ class Face:
     order of calls never matters. The only state is where the stimulator is and which electrodes are loose. The
     masseter is not modelled, and no axon is misrouted: every unit answers in its own muscle.
     """
+
+    tasks: tuple[str, ...] = ("rest",)
 
     def __init__(self, patient: Patient, *, seed: int, side: Side = Side.LEFT) -> None:
         if seed < 0:
@@ -45,9 +50,35 @@ class Face:
         self._mixing = {half: crosstalk.mixing(patient, seed=seed, side=half) for half in Side}
         self._units = {half: self._calibrated(half) for half in Side}
 
-    def place(self, side: Side, site: Branch) -> None:
-        """Hold the stimulator over `site` on `side`, cathode distal."""
+    def place(
+        self,
+        side: Side,
+        site: Site | Branch,
+        *,
+        offset_mm: float | None = None,
+        anterior_mm: float | None = None,
+        anode_first: bool | None = None,
+    ) -> None:
+        """Hold the stimulator over `site` on `side`, cathode distal; this patient's nerve is always found exactly."""
+        if site == Site.SUPRAORBITAL:
+            raise UsageError("this patient has no blink reflex; the sites are the trunk and its five branches")
+        if offset_mm or anterior_mm or anode_first:
+            raise UsageError("this patient knows no misplaced stimulator; leave offset_mm, anterior_mm, anode_first")
         self.placed = (Side(side), Branch(site))
+
+    def cue(
+        self, *, task: str, effort: float, seconds: float, stream_id: int, sample: int, rate_hz: float
+    ) -> dict[str, Any]:
+        """Only rest can be asked for."""
+        if task not in self.tasks:
+            raise UsageError(
+                f"this patient cannot {quoted(task)}: voluntary movements are not simulated; the task is rest"
+            )
+        return {"task": task, "stream_id": stream_id, "sample": sample}
+
+    def voice(self) -> list[Mapping[str, Any]]:
+        """This patient never says anything."""
+        return []
 
     def lift(self) -> None:
         """Take the stimulator off the skin."""
@@ -72,10 +103,13 @@ class Face:
         rows[sorted(self._loose), 0] = 250.0
         return rows
 
-    def evoke(self, *, current_ma: float, width_us: float, ordinal: int) -> Evoked | None:
+    def evoke(
+        self, *, current_ma: float, width_us: float, ordinal: int, reversed: bool = False, at_s: float = 0.0
+    ) -> Evoked | None:
         """The answer to one shock where the stimulator is held; None when it is held nowhere.
 
         `ordinal` numbers the shock: it finds the fluctuation of every threshold, so the same shock repeats exactly.
+        Neither polarity nor the time since the last shock makes a difference here.
         """
         if self.placed is None:
             return None
