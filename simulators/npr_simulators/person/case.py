@@ -204,8 +204,15 @@ class Case(Strict):
     skin: Skin = Skin()
 
     def lesion_of(self, side: Side, lesion_side: Side) -> Lesion:
-        """The lesion of one half of the face, as the file says it (see `course.state_at` for the day of the exam)."""
+        """The lesion of one half of the face, as the file says it (see `course.effective` for the day of the exam)."""
         return self.lesion if side is lesion_side else self.other_side
+
+    def at(self, days: float, training_weeks: float | None = None) -> "Case":
+        """The same person `days` after the onset, with the lesion's values those of the complete course."""
+        # the laws of the course read this file's types
+        from npr_simulators.person.course import at
+
+        return at(self, days, training_weeks)
 
     def answers(self, lesion_side: Side) -> dict[str, Any]:
         """The intake as the patient answers it with the lesion on `lesion_side`; JSON-safe, yes and no as booleans."""

@@ -18,15 +18,16 @@ FLUCTUATION = 0.0165
 """Relative spread of one axon's threshold from shock to shock (Hales, Lin and Bostock 2004)."""
 BRANCH_DEPTH_MM = MappingProxyType(
     {
-        Site.TEMPORAL: 13.2,
-        Site.ZYGOMATIC: 12.7,
-        Site.BUCCAL: 14.0,
-        Site.MARGINAL_MANDIBULAR: 11.9,
-        Site.CERVICAL: 12.8,
+        Site.TEMPORAL: 12.3,
+        Site.ZYGOMATIC: 12.2,
+        Site.BUCCAL: 13.4,
+        Site.MARGINAL_MANDIBULAR: 10.7,
+        Site.CERVICAL: 12.4,
     }
 )
-"""Depths that give the thresholds of Park and Paik 1982 relative to the trunk's 1.82 mA at 16 mm: 1.38, 1.32, 1.50,
-1.21, 1.33 mA (clinical reference 7, W10). Calibrated to those ratios, not measured depths [A]."""
+"""Depths at which five units of one muscle, a contraction that is just seen [A], need the current of Park and Paik 1982
+relative to the trunk's 1.82 mA at 16 mm: 1.38, 1.32, 1.50, 1.21, 1.33 mA (clinical reference 7, W10). Calibrated to
+those ratios, not measured depths."""
 MIN_DEPTH_MM = 2.0
 NEIGHBOUR = 3.5
 """Rheobase of an axon n branches away is 1 + 3.5 n times as high [A]."""
