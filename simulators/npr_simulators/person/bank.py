@@ -19,7 +19,7 @@ DEAD, INTACT, REGENERATED = 0, 1, 2
 TRIGEMINAL = -1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Bank:
     """Rows sorted by `target`; every array has shape (row,), `templates_uv` (row, channel, sample).
 
