@@ -109,7 +109,7 @@ def course(waves_uv: Floats) -> Course:
         before = columns < peak[:, None]
         theta = np.maximum(LEAST_UV, PART * height)
         found["theta_ms"][rows] = ms_at(_last_below(size, before, theta))
-        found["first_ms"][rows] = ms_at(_first_above(size, theta))
+        found["first_ms"][rows] = ms_at(passed_at(size, theta))
         found["t10uv_ms"][rows] = ms_at(_last_below(size, before, np.full(rows.size, 10.0)))
         found["t20uv_ms"][rows] = ms_at(_last_below(size, before, np.where(height >= 20.0, 20.0, np.nan)))
         found["t5pct_ms"][rows] = ms_at(_last_below(size, before, END_PART * height))
@@ -117,7 +117,7 @@ def course(waves_uv: Floats) -> Course:
         back = _crossing(waves, first_true((waves >= 0) & ~before, none=-1) - 1, np.zeros(rows.size))
         found["negative_ms"][rows] = ms_at(back) - found["theta_ms"][rows]
         end = _crossing(size, last_true(size > END_PART * height[:, None]), END_PART * height)
-        found["total_ms"][rows] = ms_at(end) - ms_at(_first_above(size, END_PART * height))
+        found["total_ms"][rows] = ms_at(end) - ms_at(passed_at(size, END_PART * height))
     return Course(peak=peaks, **found)
 
 
@@ -136,7 +136,8 @@ def _last_below(size: Floats, before: NDArray[np.bool_], level: Floats) -> Float
     return _crossing(size, last_true((size < level[:, None]) & before), level)
 
 
-def _first_above(size: Floats, level: Floats) -> Floats:
+def passed_at(size: Floats, level: Floats) -> Floats:
+    """Fractional place at which each row first reaches its level; NaN where it never does."""
     first = first_true(size >= level[:, None], none=-1)
     return np.where(first == 0, 0.0, _crossing(size, first - 1, level))
 
