@@ -68,14 +68,14 @@ class Course:
 def sizes(waves_uv: Floats) -> Sizes:
     """Sizes of every row; nought for a silent one."""
     inside = waves_uv[:, WINDOW]
-    rows, columns = np.arange(len(inside)), np.arange(inside.shape[1])
-    peak = np.argmin(inside, axis=1)
-    lowest = inside[rows, peak]
-    rest = inside >= 0
-    begin = np.maximum(last_true(rest & (columns < peak[:, None])), 0)
-    end = first_true(rest & (columns > peak[:, None]), none=inside.shape[1])
-    sums = np.concatenate([np.zeros((len(inside), 1)), np.cumsum(inside, axis=1)], axis=1)
-    area = np.where(lowest < 0, (sums[rows, begin] - sums[rows, end]) / RATE_KHZ, 0.0)
+    lowest = inside.min(axis=1)
+    area = np.zeros(len(inside))
+    for row in np.flatnonzero(lowest < 0):
+        wave = inside[row]
+        peak = int(np.argmin(wave))
+        begin = peak - int(np.argmax(wave[peak::-1] >= 0)) if (wave[:peak] >= 0).any() else 0
+        end = peak + int(np.argmax(wave[peak:] >= 0)) if (wave[peak:] >= 0).any() else wave.size
+        area[row] = -wave[begin:end].sum() / RATE_KHZ
     return Sizes(neg_uv=np.maximum(0.0, -lowest), pp_uv=inside.max(axis=1) - lowest, area=area)
 
 
@@ -98,15 +98,12 @@ def first_phase(upright_uv: Floats) -> NDArray[np.intp]:
 def course(waves_uv: Floats) -> Course:
     """The course of every row; all NaN where the first negative phase is under 10 uV."""
     found = {name: np.full(len(waves_uv), np.nan) for name in Course.__dataclass_fields__ if name != "peak"}
-    peaks = first_phase(-waves_uv)
-    height = np.where(peaks < 0, 0.0, -waves_uv[np.arange(len(waves_uv)), peaks])
-    peaks[height < LEAST_UV] = -1
-    rows = np.flatnonzero(peaks >= 0)
+    peaks, rows = _phases(waves_uv)
     if rows.size:
-        waves, peak, height = waves_uv[rows], peaks[rows], height[rows]
+        waves, peak = waves_uv[rows], peaks[rows]
+        height = -waves[np.arange(rows.size), peak]
         size = np.abs(waves)
-        columns = np.arange(waves.shape[1])
-        before = columns < peak[:, None]
+        before = np.arange(waves.shape[1]) < peak[:, None]
         theta = np.maximum(LEAST_UV, PART * height)
         found["theta_ms"][rows] = ms_at(_last_below(size, before, theta))
         found["first_ms"][rows] = ms_at(passed_at(size, theta))
@@ -121,6 +118,18 @@ def course(waves_uv: Floats) -> Course:
     return Course(peak=peaks, **found)
 
 
+def theta_onsets(waves_uv: Floats) -> Floats:
+    """`Course.theta_ms` alone."""
+    found = np.full(len(waves_uv), np.nan)
+    peaks, rows = _phases(waves_uv)
+    if rows.size:
+        waves, peak = waves_uv[rows, : int(peaks.max()) + 1], peaks[rows]
+        theta = np.maximum(LEAST_UV, -PART * waves[np.arange(rows.size), peak])
+        before = np.arange(waves.shape[1]) < peak[:, None]
+        found[rows] = ms_at(_last_below(np.abs(waves), before, theta))
+    return found
+
+
 def last_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Index of the last true place of each row; -1 without one."""
     return np.asarray(np.where(mask.any(axis=1), mask.shape[1] - 1 - np.argmax(mask[:, ::-1], axis=1), -1))
@@ -129,6 +138,17 @@ def last_true(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
 def first_true(mask: NDArray[np.bool_], *, none: int) -> NDArray[np.intp]:
     """Index of the first true place of each row; `none` without one."""
     return np.asarray(np.where(mask.any(axis=1), np.argmax(mask, axis=1), none))
+
+
+def _phases(waves_uv: Floats) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Peak of the first phase of each row, -1 where it is under 10 uV, and the rows where it is not."""
+    peaks = np.full(len(waves_uv), -1, np.intp)
+    rows = np.flatnonzero(waves_uv[:, WINDOW].min(axis=1) <= -LEAST_UV)
+    if rows.size:
+        peaks[rows] = first_phase(-waves_uv[rows])
+        low = rows[-waves_uv[rows, peaks[rows]] < LEAST_UV]
+        peaks[low] = -1
+    return peaks, np.flatnonzero(peaks >= 0)
 
 
 def _last_below(size: Floats, before: NDArray[np.bool_], level: Floats) -> Floats:
