@@ -1,6 +1,11 @@
 """The simulated operator: does at the control endpoint what hands and voice do in the clinic."""
 
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
 from npr_daq.device.contracts import Clock
+from npr_daq.errors import InstrumentError, TransportError
 from npr_daq.operator import Answer, AnswerKind, Notice, Prompt, PromptKind
 from npr_simulators.control import ControlClient
 
@@ -9,7 +14,8 @@ class SimulatedOperator:
     """Stands for the person at the bench for one exam; make a new one for the next.
 
     It places the stimulator, accepts a concordant series, asks once per site for a redo of a discordant one, and
-    resumes a paused run once; a second pause or a latched fault stops the exam.
+    resumes a paused run once; a second pause or a latched fault stops the exam. After every shock it listens to the
+    patient: where she asks to stop, it gives no further shock at that site.
     """
 
     name = "simulated"
@@ -19,6 +25,8 @@ class SimulatedOperator:
         self.clock = clock
         self.resumed = 0
         self._redone: set[tuple[object, object, str]] = set()
+        self._pressed: Answer | None = None
+        self._score: float | None = None
 
     def ask(self, prompt: Prompt) -> Answer:
         """Do what is asked and answer; stops the exam where no allowed answer would be honest."""
@@ -38,7 +46,8 @@ class SimulatedOperator:
                 self._client.call("cue", task="rest", effort=0.0)
                 return Answer(AnswerKind.DONE)
             case PromptKind.CONFIRM_CURRENT:
-                return Answer(AnswerKind.CONFIRM, "the simulated patient tolerates the current")
+                said = "" if self._score is None else f", {_rated(self._score)}"
+                return Answer(AnswerKind.CONFIRM, f"the simulated patient tolerates the current{said}")
             case PromptKind.JUDGE:
                 return self._judge(prompt)
             case PromptKind.PAUSED:
@@ -58,8 +67,25 @@ class SimulatedOperator:
         return Answer(AnswerKind.ACCEPT)
 
     def tell(self, notice: Notice) -> None:
-        """News needs no hands."""
+        """After a sweep it listens; other news needs neither hands nor ears."""
+        if notice.kind == "sweep":
+            # A simulator that has gone is reported by its line.
+            with suppress(InstrumentError, TransportError):
+                for words in self._client.call("voice").get("said", ()):
+                    self._hear(words)
+
+    def _hear(self, words: Mapping[str, Any]) -> None:
+        score = words.get("score")
+        self._score = float(score) if isinstance(score, int | float) else self._score
+        if words.get("said") == "stop":
+            rated = "" if self._score is None else f", {_rated(self._score)}"
+            self._pressed = Answer(AnswerKind.ENOUGH, f"the patient asked to stop{rated}")
 
     def interrupt(self) -> Answer | None:
-        """Never presses a key."""
-        return None
+        """ENOUGH once after the patient has asked to stop."""
+        pressed, self._pressed = self._pressed, None
+        return pressed
+
+
+def _rated(score: float) -> str:
+    return f"discomfort {score:.0f} of 10"

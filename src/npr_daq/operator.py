@@ -38,6 +38,8 @@ class AnswerKind(StrEnum):
     RESUME = "resume"
     ACKNOWLEDGE = "acknowledge"
     PAUSE = "pause"
+    ENOUGH = "enough"
+    """No more shocks at this site, with the reason; what was taken stays."""
     STOP = "stop"
 
 
@@ -93,5 +95,5 @@ class Operator(Protocol):
         ...
 
     def interrupt(self) -> Answer | None:
-        """STOP or PAUSE if the person pressed one since the last call, else None; returns at once."""
+        """STOP, PAUSE or ENOUGH if the person pressed one since the last call, else None; returns at once."""
         ...

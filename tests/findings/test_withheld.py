@@ -238,7 +238,9 @@ def test_a_series_left_on_purpose_is_not_completed_and_says_why(synthetic: Modul
     step = recording.sweeps[-1].step
     skip = Event("skipped", "Left buccal branch skipped: pain", detail={"step": step, "reason": "pain"})
     stop = Event("stop", "stopped by the operator", detail={"cause": "operator"})
+    enough = Event("enough", "Left buccal branch ended", detail={"step": step, "reason": "the patient asked to stop"})
     for changes, said in (
+        ({"events": (enough,)}, "not completed: the patient asked to stop (no accepted sweeps; the series ended at"),
         ({"events": (skip,)}, "not completed: skipped: pain"),
         ({"events": (stop,)}, "not completed: stopped by the operator (no accepted sweeps; the series ended at"),
         ({"recovered": True}, "not completed: interrupted: the recording has no clean end"),

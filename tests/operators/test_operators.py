@@ -161,12 +161,12 @@ def test_enter_never_confirms_a_current() -> None:
     assert operator.ask(prompt).kind is AnswerKind.REFUSE
 
 
-def test_interrupt_is_escape_or_pause() -> None:
-    operator, _ = terminal(ESCAPE, "p", "k", "")
+def test_interrupt_is_escape_or_pause_or_enough() -> None:
+    operator, _ = terminal(ESCAPE, "p", "E", "k", "")
     said: list[str] = []
     operator.say = said.append
-    kinds = [(answer.kind if (answer := operator.interrupt()) else None) for _ in range(4)]
-    assert kinds == [AnswerKind.STOP, AnswerKind.PAUSE, None, None]
+    kinds = [(answer.kind if (answer := operator.interrupt()) else None) for _ in range(5)]
+    assert kinds == [AnswerKind.STOP, AnswerKind.PAUSE, AnswerKind.ENOUGH, None, None]
     assert said == [NOT_NOW]
 
 

@@ -6,16 +6,19 @@ from typing import Any
 import pytest
 
 from npr_daq.anatomy import Branch, Muscle, Side
-from npr_daq.errors import UsageError
+from npr_daq.errors import Closed, UsageError
 from npr_daq.montage import standard_montage
-from npr_daq.operator import AnswerKind, Prompt, PromptKind
+from npr_daq.operator import Answer, AnswerKind, Notice, Prompt, PromptKind
 from npr_daq.wire.link import Link
 from npr_daq.wire.messages import Hello, StreamStart
 from npr_daq.wire.tables import DeviceState, SampleFormat
 from npr_simulators.bench import Bench, build_bench
+from npr_simulators.faults import FaultScript
 from npr_simulators.operator import SimulatedOperator
 from npr_simulators.options import Options
 from npr_simulators.outbox import ALL_BYTES_MAX, DATA_BYTES_MAX, Outbox, Outgoing
+from npr_simulators.pace import LockStep
+from npr_simulators.person.sites import Site
 
 
 @pytest.fixture
@@ -23,6 +26,53 @@ def bench() -> Iterator[Bench]:
     made = build_bench(Options(patient="branch_loss", seed=2, side=Side.RIGHT), now_s=0.0)
     yield made
     made.close()
+
+
+@pytest.fixture
+def ears(rig: Any) -> tuple[Bench, Any, Any]:
+    """A bench whose face remembers how it was held and what it was asked for, and what went to the truth file."""
+    bench = Bench(
+        options=Options(),
+        face=rig.face,
+        device=rig.device,
+        pace=LockStep(),
+        script=FaultScript(),
+        truth=rig.truth,
+    )
+    return bench, rig.face, rig.truth
+
+
+def test_how_the_stimulator_is_held_reaches_the_face(ears: tuple[Bench, Any, Any]) -> None:
+    bench, face, _ = ears
+    held = {"op": "place", "side": "left", "site": "supraorbital", "offset_mm": 4, "anode_first": True}
+    assert bench.answer(held) == {"placed": ["left", "supraorbital"]}
+    assert face.placed == (Side.LEFT, Site.SUPRAORBITAL)
+    assert face.where == {"offset_mm": 4.0, "anterior_mm": None, "anode_first": True}
+
+
+def test_a_movement_is_asked_for_while_it_is_recorded_and_its_truth_is_kept(
+    ears: tuple[Bench, Any, Any],
+) -> None:
+    bench, face, truth = ears
+    smile = {"op": "cue", "task": "smile_open", "effort": 0.5, "seconds": 4}
+    with pytest.raises(UsageError, match="no stream runs"):
+        bench.answer(smile)
+    assert bench.answer({"op": "cue", "task": "rest"}) == {"task": "rest"}
+    begin(bench)
+    bench.device.advance(700)
+    assert bench.answer(smile) == {"task": "smile_open", "stream_id": 1, "sample": 700}
+    assert face.cued == ("smile_open", 0.5, 4.0, 1, 700, 20_000.0)
+    assert truth.lines == [{"boot_id": 77, "task": "smile_open", "sample": 700}]
+    for wrong in ({"task": "juggle"}, {"effort": 1.5}, {"effort": "much"}, {"seconds": -1}):
+        with pytest.raises(UsageError):
+            bench.answer(smile | wrong)
+
+
+def test_what_the_patient_says_is_said_once(ears: tuple[Bench, Any, Any]) -> None:
+    bench, face, _ = ears
+    face.said = [{"said": "hurts", "score": 6.5, "ordinal": 3}]
+    assert bench.answer({"op": "voice"}) == {"said": [{"said": "hurts", "score": 6.5, "ordinal": 3}]}
+    assert bench.answer({"op": "voice"}) == {"said": []}
 
 
 def begin(bench: Bench) -> None:
@@ -134,14 +184,15 @@ def test_the_outbox_is_bounded_and_finishes_what_it_began() -> None:
 
 
 class Deaf:
-    """A control client that only remembers."""
+    """A control client that only remembers; `said` is what the patient says next."""
 
-    def __init__(self) -> None:
+    def __init__(self, *said: dict[str, Any]) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.said = list(said)
 
     def call(self, op: str, **fields: Any) -> dict[str, Any]:
         self.calls.append((op, fields))
-        return {}
+        return {"said": [self.said.pop(0)]} if op == "voice" and self.said else {}
 
 
 EVERY = tuple(AnswerKind)
@@ -179,3 +230,27 @@ def test_the_simulated_operator_resumes_once_and_never_gives_a_forbidden_answer(
     assert [operator.ask(paused).kind for _ in range(3)] == [AnswerKind.RESUME, AnswerKind.STOP, AnswerKind.STOP]
     narrow = prompt(PromptKind.JUDGE, choices=(AnswerKind.NO_RESPONSE,))
     assert operator.ask(narrow).kind is AnswerKind.STOP
+
+
+def test_the_simulated_operator_listens_after_every_shock() -> None:
+    client = Deaf({"said": "hurts", "score": 4.2, "ordinal": 1}, {"said": "stop", "score": 8.6, "ordinal": 2})
+    operator = SimulatedOperator(client)  # type: ignore[arg-type]
+    heard = []
+    for _ in range(3):
+        operator.tell(Notice("sweep", "a sweep"))
+        operator.tell(Notice("progress", "on it goes"))
+        heard.append((operator.interrupt(), operator.ask(prompt(PromptKind.CONFIRM_CURRENT)).reason))
+    assert [op for op, _ in client.calls] == ["voice"] * 3
+    enough = Answer(AnswerKind.ENOUGH, "the patient asked to stop, discomfort 9 of 10")
+    assert [answer for answer, _ in heard] == [None, enough, None]
+    assert "discomfort 4 of 10" in heard[0][1]
+
+
+def test_a_simulator_that_has_gone_is_not_the_operators_to_report() -> None:
+    class Gone:
+        def call(self, op: str, **fields: Any) -> dict[str, Any]:
+            raise Closed("the simulator has gone")
+
+    operator = SimulatedOperator(Gone())  # type: ignore[arg-type]
+    operator.tell(Notice("sweep", "a sweep"))
+    assert operator.interrupt() is None

@@ -44,7 +44,7 @@ def exam(
 ) -> None:
     """Run a protocol: prompts, shocks, numbers after each shock; the exam file is sealed whatever happens.
 
-    Keys: Enter accept, R redo, N no response, S skip, B back, P pause, Esc stop.
+    Keys: Enter accept, R redo, N no response, S skip, B back, P pause, E end the site, Esc stop.
 
     With --json, stdout has one line per stored sweep and nothing else.
 

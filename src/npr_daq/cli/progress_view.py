@@ -12,7 +12,7 @@ from rich.text import Text
 from npr_daq.operator import Notice
 
 _PRINTED = {"warning": "yellow", "trip": "bold red", "paused": "yellow", "resumed": "green", "fault": "bold red"}
-KEYS = "P pause   Esc stop"
+KEYS = "P pause E end Esc stop"
 NO_KEYS = "Ctrl-C stop"
 
 

@@ -125,6 +125,13 @@ class PausePressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Enough:
+    """No more shocks at this site: the patient wants none, or the operator."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class StopPressed:
     """The operator, Ctrl-C or SIGTERM ends the run."""
 
@@ -166,6 +173,7 @@ Event = (
     | Acknowledged
     | Resumed
     | PausePressed
+    | Enough
     | StopPressed
     | Failed
     | Closed

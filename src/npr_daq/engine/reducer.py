@@ -62,6 +62,8 @@ def reduce(state: ExamState, event: ev.Event) -> Step:
             return _pause(state, event.text, "paused")
         case ev.Latched():
             return _pause(state, event.text, "latched")
+        case ev.Enough():
+            return _enough(state, event)
         case ev.Closed():
             _expect(state, Awaiting.CLOSED, event)
             return _end(replace(state, run=after(state.run, RunEvent.CLOSED)))
@@ -148,6 +150,16 @@ def _pause(state: ExamState, text: str, kind: str) -> Step:
     effects = (MakeSafe(), *_abandon(state, text), RecordEvent(kind, text), Tell(told), ask)
     awaiting = Awaiting.LATCHED if latched else Awaiting.PAUSED
     return replace(state, run=run, pending=None, pauses=state.pauses + 1, awaiting=awaiting), effects
+
+
+def _enough(state: ExamState, event: ev.Enough) -> Step:
+    if state.site is None:
+        return _pause(state, event.text, "paused")
+    step, here = _here(state, event)
+    idle = replace(state, pending=None, awaiting=Awaiting.NOTHING)
+    moved, effects = site.enough(idle, step, here, event.text)
+    effects = (MakeSafe(), *_abandon(state, event.text), *effects)
+    return _then_advance((moved, effects)) if moved.site is None else (moved, effects)
 
 
 def _abandon(state: ExamState, text: str) -> tuple[Effect, ...]:

@@ -57,12 +57,13 @@ def work(state: ExamState, step: SiteSeries, site: SiteProgress) -> Step:
     if site.complete is None:
         assert site.series_settings is not None
         sweep = next_sweep(site.series, site.series_settings)
-        if isinstance(sweep, Shock) and site.spent < step.max_shocks:
+        if isinstance(sweep, Shock) and site.spent < step.max_shocks and not site.ended:
             return _shock(state, step, site, sweep)
         if not isinstance(sweep, Complete):
             sweep = complete(site.series, site.series_settings)
         return _completed(state, step, site, sweep)
-    redo = step.max_shocks - site.spent >= step.accepted_sweeps + step.extra_sweeps + LEAST_SEARCH
+    left = step.max_shocks - site.spent
+    redo = not site.ended and left >= step.accepted_sweeps + step.extra_sweeps + LEAST_SEARCH
     return replace(state, awaiting=Awaiting.JUDGE), (Ask(prompts.judge(state, step, site, may_redo=redo)),)
 
 
@@ -81,10 +82,24 @@ def refuse_current(state: ExamState, step: SiteSeries, site: SiteProgress, curre
     reason = f"the operator refused to go above {step.warn_ma:g} mA"
     if not site.history:
         return skip(state, step, f"{reason}, where the search begins ({current_ma:g} mA)")
-    verdict = finish(site.history, site.search, reason)
-    # A verdict by refusal proves nothing, whatever the last currents looked like.
-    evidence = dict(verdict.evidence) | {"proved": False}
-    return _found(state, step, site, replace(verdict, proved=False, confirmation=None, evidence=evidence))
+    return _unproved(state, step, site, reason)
+
+
+def enough(state: ExamState, step: SiteSeries, site: SiteProgress, reason: str) -> Step:
+    """No more shocks here. What was taken is judged; a search that was not over ends without a plateau."""
+    said = f"{prompts.where(step)[4:].capitalize()} ended: {reason}"
+    told = (
+        RecordEvent("enough", said, {"step": step.name, "reason": reason}),
+        Tell(Notice("warning", said, {"step": step.name})),
+    )
+    site = replace(site, ended=reason)
+    if site.verdict is not None:
+        state, effects = work(replace(state, site=site), step, site)
+    elif site.history:
+        state, effects = _unproved(state, step, site, reason)
+    else:
+        state, effects = skip(state, step, reason)
+    return state, (*told, *effects)
 
 
 def accept(state: ExamState, step: SiteSeries, site: SiteProgress) -> Step:
@@ -158,6 +173,13 @@ def _shock(state: ExamState, step: SiteSeries, site: SiteProgress, shock: Shock)
     )
     state = replace(state, site=site, pending=shot, next_seq=state.next_seq + 1, awaiting=Awaiting.PREPARED)
     return state, (Prepare(shot),)
+
+
+def _unproved(state: ExamState, step: SiteSeries, site: SiteProgress, reason: str) -> Step:
+    """A search that somebody ended proves nothing, whatever the last currents looked like."""
+    verdict = finish(site.history, site.search, reason)
+    evidence = dict(verdict.evidence) | {"proved": False}
+    return _found(state, step, site, replace(verdict, proved=False, confirmation=None, evidence=evidence))
 
 
 def _found(state: ExamState, step: SiteSeries, site: SiteProgress, verdict: Finished) -> Step:

@@ -54,6 +54,8 @@ class SiteProgress:
     """Shocks in a row that were no evidence."""
     refused: int = 0
     """Shocks in a row that the device refused."""
+    ended: str = ""
+    """Why no further shock is given here, by the operator's word; empty while shocks may be given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ GRANT_MS = 10.0
 """Granted beyond what is waited for, because a device sends whole blocks."""
 
 
-_RANKS: tuple[type[ev.Event], ...] = (ev.Tripped, ev.PausePressed, ev.Latched, ev.StopPressed)
+_RANKS: tuple[type[ev.Event], ...] = (ev.Tripped, ev.PausePressed, ev.Enough, ev.Latched, ev.StopPressed)
 """What the operator wants is never lost behind what the device did by itself; a latched fault only behind a stop."""
 
 
@@ -161,6 +161,8 @@ class Bench:
                 self.hold(ev.StopPressed("operator", pressed.reason))
             if pressed.kind is AnswerKind.PAUSE:
                 self.hold(ev.PausePressed(pressed.reason or "the operator asked for it"))
+            if pressed.kind is AnswerKind.ENOUGH:
+                self.hold(ev.Enough(pressed.reason or "the operator ended it"))
         held = self.settled()
         if held is not None:
             raise Interruption(held)
@@ -173,7 +175,7 @@ class Bench:
             raise Interruption(self._held)
 
     def hold(self, event: ev.Event) -> None:
-        """Keep an interruption for the next `check`: stop before latched before pause before trip, else the first."""
+        """Keep an interruption for the next `check`: stop, latched, enough, pause, trip, of equal ones the first."""
         if self._held is None or _RANKS.index(type(event)) > _RANKS.index(type(self._held)):
             self._held = event
 

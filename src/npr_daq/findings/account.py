@@ -33,6 +33,7 @@ _TOLD = (
     recovery.SAMPLES_WITHOUT_CAPTURE,
     recovery.UNREADABLE_ENTRY,
     "skipped",
+    "enough",
     "stop",
     "fault",
     "unconfirmed",

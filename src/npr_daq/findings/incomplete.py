@@ -18,6 +18,9 @@ def incomplete(recording: Recording, series: Series, parameters: Parameters) -> 
         return f"skipped: {reason}" if reason else "skipped by the operator"
     # How many there are is said by the gate that counts them.
     ended = ("" if series.count else "no accepted sweeps; ") + f"the series ended at {series.tried_ma:.3g} mA"
+    enough = _last(recording, "enough", series.step)
+    if enough is not None:
+        return f"{enough.detail.get('reason') or 'ended by the operator'} ({ended})"
     if recording.sweeps[-1].step == series.step:
         # What ended the exam ended its last series.
         if _last(recording, "fault") is not None:

@@ -9,7 +9,7 @@ from textwrap import fill
 from rich.console import Console
 
 from npr_daq.operator import Answer, AnswerKind, Notice, Prompt, PromptKind
-from npr_daq.operators.judging import numbers_line, reasons_for, repeating_response
+from npr_daq.operators.judging import PATIENT_STOPPED, numbers_line, reasons_for, repeating_response
 from npr_daq.operators.keyboard import ESCAPE, Keyboard
 
 KEYS: Mapping[str, tuple[AnswerKind, str]] = {
@@ -22,11 +22,12 @@ KEYS: Mapping[str, tuple[AnswerKind, str]] = {
     "g": (AnswerKind.RESUME, "G"),
     "a": (AnswerKind.ACKNOWLEDGE, "A"),
     "p": (AnswerKind.PAUSE, "P"),
+    "e": (AnswerKind.ENOUGH, "E"),
 }
 """One key per answer. Enter also means DONE where a prompt asks for nothing else."""
 
 BACK = "b"
-NOT_NOW = "not now: P or Esc only"
+NOT_NOW = "not now: P, E or Esc only"
 ESC_PRESSED = "the operator pressed Esc"
 _UNITS = re.compile(r"(\d) (?=mA|mV|ms|us|kohm|%)")
 _LOUD = (PromptKind.CONFIRM_CURRENT, PromptKind.PAUSED, PromptKind.LATCHED)
@@ -69,7 +70,7 @@ class TerminalOperator:
         """Nothing: a view shows the notices."""
 
     def interrupt(self) -> Answer | None:
-        """Esc is STOP, P is PAUSE; another key is told that it counts for nothing now."""
+        """Esc is STOP, P is PAUSE, E ends the site for the patient; another key is told that it counts for nothing."""
         try:
             key = self.keyboard.key(0.0)
         except OSError as gone:
@@ -78,6 +79,8 @@ class TerminalOperator:
             return Answer(AnswerKind.STOP, ESC_PRESSED)
         if key.lower() == "p":
             return Answer(AnswerKind.PAUSE, "the operator pressed P")
+        if key.lower() == "e":
+            return Answer(AnswerKind.ENOUGH, PATIENT_STOPPED)
         if key:
             self.say(NOT_NOW)
         return None
