@@ -13,17 +13,17 @@ from npr_simulators.person.streams import stream
 REFERENCE_MM: Mapping[Muscle, tuple[float, float]] = MappingProxyType(
     {
         Muscle.FRONTALIS: (0, 22),
-        Muscle.ORBICULARIS_OCULI: (-22, 2),
-        Muscle.NASALIS: (7.5, 20.7),
+        Muscle.ORBICULARIS_OCULI: (5.7, -21.3),
+        Muscle.NASALIS: (5.7, 21.3),
         Muscle.ZYGOMATICUS: (-15.6, 15.6),
-        Muscle.ORBICULARIS_ORIS: (21.7, 3.8),
-        Muscle.DEPRESSOR_ANGULI_ORIS: (-16, -15),
-        Muscle.MENTALIS: (14, -17),
-        Muscle.PLATYSMA: (-9.3, -19.9),
+        Muscle.ORBICULARIS_ORIS: (-21.3, -5.7),
+        Muscle.DEPRESSOR_ANGULI_ORIS: (-1.9, -21.9),
+        Muscle.MENTALIS: (0, -22),
+        Muscle.PLATYSMA: (-12.6, -18.0),
     }
 )
-"""From G1, which sits over the endplate zone, to G2, in mm (x anterior, y cranial). About 22 mm, and away from other
-muscles: where G2 lies over a neighbour the channel sees that one too (simulation reference 1.4). Assumption."""
+"""From G1, which sits over the endplate zone, to G2: 22 mm, in the direction that sees least of the other muscles
+(x anterior, y cranial). Assumption; over a neighbour a G2 sees up to two thirds of it (simulation reference 1.4)."""
 
 
 def nominal() -> Floats:
@@ -34,7 +34,7 @@ def nominal() -> Floats:
 
 
 def placed(*, seed: int, side: Side, visit: int, error_mm: float) -> Floats:
-    """`nominal` as somebody put it on the skin of `side` at `visit`: each electrode off by `error_mm` (SD, each way)."""
+    """`nominal` as somebody put it on the skin of `side` at `visit`: electrodes off by `error_mm` (SD)."""
     return nominal() + stream(seed, "electrodes", side, visit).normal(0, 1, (len(FACIAL_MUSCLES), 2, 2)) * error_mm
 
 

@@ -17,8 +17,9 @@ class Anatomy:
     """A muscle of a head of usual size; x is anterior, y cranial, in mm from the stylomastoid foramen (SMF).
 
     `centre_mm` is the middle of the endplate zone, `along_mm` and `across_mm` the half-extents of the units'
-    territories, `angle_deg` the direction of the fibres (0 anterior, 90 cranial), `path_mm` the nerve from the SMF to the
-    muscle. `peak_to_peak_mv` is that of a median healthy person in the muscle's own channel, every unit firing.
+    territories, `angle_deg` the direction of the longer half of the fibres (0 anterior, 90 cranial), `path_mm` the
+    nerve from the SMF to the muscle. `peak_to_peak_mv` is that of a median healthy person in the muscle's own channel,
+    every unit firing.
     """
 
     units: int
@@ -34,14 +35,14 @@ class Anatomy:
 
 ANATOMY: Mapping[Muscle, Anatomy] = MappingProxyType(
     {
-        Muscle.FRONTALIS: Anatomy(150, (82, 75), 90, 50, 3.5, 7, 12, 114, 1.5),
-        Muscle.ORBICULARIS_OCULI: Anatomy(200, (75, 42), 80, 40, 3.0, 6, 8, 101, 1.9),
+        Muscle.FRONTALIS: Anatomy(150, (82, 86), 90, 50, 3.5, 7, 12, 114, 1.5),
+        Muscle.ORBICULARIS_OCULI: Anatomy(200, (77, 46), 80, 40, 3.0, 6, 8, 101, 1.9),
         Muscle.NASALIS: Anatomy(80, (100, 20), 70, 30, 3.0, 5, 6, 100, 3.2),
-        Muscle.ZYGOMATICUS: Anatomy(120, (76, 10), -45, 55, 5.0, 6, 6, 90, 2.6),
-        Muscle.ORBICULARIS_ORIS: Anatomy(180, (98, -8), 10, 36, 3.5, 7, 7, 97, 2.8),
-        Muscle.DEPRESSOR_ANGULI_ORIS: Anatomy(90, (84, -30), 75, 40, 3.5, 6, 6, 96, 2.6),
+        Muscle.ZYGOMATICUS: Anatomy(120, (66, 12), 130, 55, 5.0, 6, 6, 90, 2.6),
+        Muscle.ORBICULARIS_ORIS: Anatomy(180, (97, -8), 10, 36, 3.5, 7, 7, 97, 2.8),
+        Muscle.DEPRESSOR_ANGULI_ORIS: Anatomy(90, (82, -37), 255, 40, 3.5, 6, 6, 96, 2.6),
         Muscle.MENTALIS: Anatomy(90, (104, -38), 80, 29, 4.0, 5, 6, 106, 2.8),
-        Muscle.PLATYSMA: Anatomy(250, (58, -55), 65, 65, 3.0, 9, 18, 93, 1.8),
+        Muscle.PLATYSMA: Anatomy(250, (50, -66), 245, 65, 3.0, 9, 18, 93, 1.8),
         Muscle.MASSETER: Anatomy(120, (38, -8), 75, 40, 12.0, 8, 9, 0, 0.6),
     }
 )

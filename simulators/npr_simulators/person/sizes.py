@@ -27,7 +27,7 @@ def target_mv(build: Build, *, seed: int, side: Side) -> dict[Muscle, float]:
     """
     bound = -np.log(1 - build.side_difference_percent / 100)
     thin = build.amplitude * np.exp(-FAT_PER_MM * build.fat_mm)
-    targets = {}
+    targets: dict[Muscle, float] = {}
     for muscle in FACIAL_MUSCLES:
         person = stream(seed, "size", muscle).normal(0, PERSON_SD)
         between = np.clip(stream(seed, "asymmetry", muscle).normal(0, bound / 2), -bound, bound)
