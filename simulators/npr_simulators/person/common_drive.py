@@ -51,4 +51,5 @@ def _noise(seed: int, words: tuple[str, ...], hz: tuple[float, float]) -> Waves:
     spectrum = np.zeros(PERIOD_MS // 2 + 1, np.complex128)
     spectrum[low:high] = rng.standard_normal(high - low) + 1j * rng.standard_normal(high - low)
     wave = np.fft.irfft(spectrum, PERIOD_MS)
-    return (wave / wave.std()).astype(np.float32)
+    out: Waves = (wave / wave.std()).astype(np.float32)
+    return out

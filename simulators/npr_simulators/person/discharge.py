@@ -19,6 +19,8 @@ PEAK_HZ, PEAK_LOSS_HZ = 60.0, 20.0
 """Rates: `START_HZ` at recruitment, `GAIN_HZ` more at full drive, at most 60 - 20 rank (simulation reference 4.1)."""
 FRONTALIS_START_HZ, FRONTALIS_PEAK_HZ, FRONTALIS_PEAK_LOSS_HZ = 8.0, 90.0, 45.0
 """Frontalis: 8 Hz at recruitment, peaks of 45 to 90 Hz that few units reach (Kirk 2021, simulation reference 4.1)."""
+STEP_MS = 2
+"""The rate is taken as constant for so long: nothing in the drive is faster than 30 Hz."""
 _TABLE = 1 << 16
 
 Counts = NDArray[np.int64]
@@ -40,7 +42,7 @@ class Neurones:
 
 
 def neurones_of(bank: Bank) -> Neurones:
-    """Living axons of `bank` that are not blocked, with their laws of recruitment and rate (simulation reference 4.1)."""
+    """Living axons of `bank` that are not blocked, with their laws (simulation reference 4.1)."""
     answers = (bank.state != DEAD) & ~bank.blocked
     row = np.flatnonzero(answers & ~bank.second)
     twin = np.full(int(bank.axon.max(initial=0)) + 1, -1, np.intp)
@@ -60,9 +62,13 @@ def neurones_of(bank: Bank) -> Neurones:
 
 def rates_hz(neurones: Neurones, drive: Floats) -> Floats:
     """Rate of every neurone at `drive` (9, time) of the pools, shape (neurone, time)."""
-    over = drive[neurones.pool] - neurones.threshold[:, None]
-    rate = np.minimum(neurones.start_hz[:, None] + GAIN_HZ * over, neurones.peak_hz[:, None])
-    return np.where(over >= 0, rate, 0.0)
+    rate = drive[neurones.pool] - neurones.threshold[:, None]
+    silent = rate < 0
+    rate *= GAIN_HZ
+    rate += neurones.start_hz[:, None]
+    np.minimum(rate, neurones.peak_hz[:, None], out=rate)
+    rate[silent] = 0.0
+    return rate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,17 +122,17 @@ class Discharge:
 
 
 def discharge(neurones: Neurones, intervals: Intervals, clocks: Clocks, drive: Floats) -> tuple[Discharge, Clocks]:
-    """Spikes while the pools are driven by `drive` (9, ms), and the clocks afterwards.
+    """Spikes while the pools are driven by `drive` (9, ms), an even number of ms, and the clocks afterwards.
 
     Time rescaling: a neurone fires when the integral of its rate has passed the next interval (reference 4.1).
     """
-    awake = np.flatnonzero(neurones.threshold <= drive.max(axis=1)[neurones.pool])
+    steps = drive.reshape(len(drive), -1, STEP_MS).mean(axis=2)
+    awake = np.flatnonzero(neurones.threshold <= steps.max(axis=1)[neurones.pool])
     if not awake.size:
         return Discharge(awake, np.empty(0)), clocks
     some = Neurones(*(getattr(neurones, name)[awake] for name in Neurones.__slots__))
-    n_ms = drive.shape[1]
-    grown = np.zeros((len(awake), n_ms + 1))
-    np.cumsum(rates_hz(some, drive) * 1e-3, axis=1, out=grown[:, 1:])
+    grown = np.zeros((len(awake), steps.shape[1] + 1))
+    np.cumsum(rates_hz(some, steps) * (STEP_MS * 1e-3), axis=1, out=grown[:, 1:])
     total = grown[:, -1]
     due = _due(intervals, awake, clocks, total)
     fired = due < total[:, None]
@@ -135,7 +141,7 @@ def discharge(neurones: Neurones, intervals: Intervals, clocks: Clocks, drive: F
     number = fired.sum(axis=1)
     left[awake] = due[np.arange(len(awake)), number] - total
     count[awake] += number
-    return Discharge(awake[which], _crossings(grown, which, due[fired])), Clocks(left, count)
+    return Discharge(awake[which], STEP_MS * _crossings(grown, which, due[fired])), Clocks(left, count)
 
 
 def _due(intervals: Intervals, awake: NDArray[np.intp], clocks: Clocks, total: Floats) -> Floats:
@@ -153,6 +159,7 @@ def _due(intervals: Intervals, awake: NDArray[np.intp], clocks: Clocks, total: F
 
 
 def _crossings(grown: Floats, which: NDArray[np.intp], due: Floats) -> Floats:
+    """When the rows `which` of `grown` (neurone, step) reach `due`, in steps, shape (spike,)."""
     # all rows in one search: each row is lifted above the one before it
     step = float(grown[:, -1].max()) + 1.0
     flat = (grown + step * np.arange(len(grown))[:, None]).ravel()

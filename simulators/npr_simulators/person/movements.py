@@ -22,6 +22,7 @@ RISE_MS, FALL_MS = 120.0, 160.0
 """[A] A brisk start (that of the prototype, simulation reference 4) and a slightly slower end."""
 BLINK_RISE_MS, BLINK_HOLD_MS, BLINK_FALL_MS = 35.0, 30.0, 70.0
 """[A] Burst of the orbicularis oculi in a blink, of about a tenth of a second."""
+BLINK_MS = BLINK_RISE_MS + BLINK_HOLD_MS + BLINK_FALL_MS
 BLINK_EVERY_MS = 900.0
 """[A] A series of voluntary blinks, one after the other."""
 
@@ -71,13 +72,19 @@ class Movement:
         """Share of the plateau's drive, 0 to 1, at `t_ms` on the clock of the stream; any shape."""
         since = t_ms - self.onset_ms
         if self.performed == "blink":
-            series = self.rise_ms + self.hold_ms + self.fall_ms
-            burst = np.mod(since, BLINK_EVERY_MS)
-            begun = since - burst
             # a burst that would outlast the series is not begun
-            inside = (since >= 0) & (begun + self.rise_ms + BLINK_HOLD_MS + self.fall_ms <= series + 1e-9)
-            return np.where(inside, _trapezium(burst, self.rise_ms, BLINK_HOLD_MS, self.fall_ms), 0.0)
+            last = len(self.bursts_ms) - 1
+            begun = np.clip(np.floor(since / BLINK_EVERY_MS), 0, last) * BLINK_EVERY_MS
+            return _trapezium(since - begun, self.rise_ms, BLINK_HOLD_MS, self.fall_ms)
         return _trapezium(since, self.rise_ms, self.hold_ms, self.fall_ms)
+
+    @property
+    def bursts_ms(self) -> list[float]:
+        """Onsets of the bursts of a series of blinks, on the clock of the stream; none for any other task."""
+        if self.performed != "blink":
+            return []
+        room = self.rise_ms + self.hold_ms - BLINK_HOLD_MS
+        return [self.onset_ms + k * BLINK_EVERY_MS for k in range(int((room - self.rise_ms + 1e-9) // BLINK_EVERY_MS) + 1)]
 
     def as_json(self) -> Mapping[str, Any]:
         """The fields, JSON-safe."""

@@ -51,8 +51,9 @@ DRIVE_AT_FULL_EFFORT: Mapping[str, Mapping[Muscle, float]] = MappingProxyType(
         "tense_platysma": {_PLA: 0.80, _DAO: 0.35, _MEN: 0.15, _OOR: 0.06, _MAS: 0.10},
     }
 )
-"""Healthy drive of each pool, 0 to 1, at an effort of 1. [A] Simulation reference 4.2 gives six of the tasks; the others
-keep its order (prime mover highest, clinical reference 5.6). The corrugator of a frown has no pool: its neighbours do."""
+"""Healthy drive of each pool, 0 to 1, at an effort of 1. [A] Simulation reference 4.2 gives six of the tasks; the
+others keep its order (prime mover highest, clinical reference 5.6). The corrugator, which frowns, has no pool: its
+neighbours stand for it."""
 
 PRIME_MOVER: Mapping[str, Muscle] = MappingProxyType(
     {task: max(drive, key=lambda muscle: drive[muscle]) for task, drive in DRIVE_AT_FULL_EFFORT.items() if drive}
