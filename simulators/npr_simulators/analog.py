@@ -5,6 +5,7 @@ Microvolt, time on the last axis. Values: simulation reference 5; corner, order,
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ SETTLED_MS = 2.0
 _GROWTH_MAX = 1e3
 
 
-def anti_alias(hz: Floats) -> NDArray[np.complex128]:
+def anti_alias(hz: NDArray[np.floating[Any]]) -> NDArray[np.complex128]:
     """Complex gain of the anti-alias filter, exact at every frequency: two sections of second order."""
     s = 1j * np.asarray(hz) / CORNER_HZ
     first, second = ((s + damping) * s + 1 for damping in _DAMPING)
@@ -98,7 +99,7 @@ def linear(uv: Floats, rate_hz: float) -> Floats:
 @lru_cache(maxsize=32)
 def _gain(length: int, rate_hz: float, advance_ms: float) -> NDArray[np.complex128]:
     hz = np.fft.rfftfreq(length, 1 / rate_hz)
-    gain = anti_alias(hz) * np.exp(2j * np.pi * hz * advance_ms / 1e3)
+    gain: NDArray[np.complex128] = anti_alias(hz) * np.exp(2j * np.pi * hz * advance_ms / 1e3)
     gain.flags.writeable = False
     return gain
 
