@@ -27,10 +27,11 @@ longer than its path (Moller and Jannetta 1985; simulation reference 3.4)."""
 EPHAPTIC_SHARE = 0.5
 """A receiver answers once 0 to half of the branch's axons fire, each at a share of its own [A]."""
 F_CHANCE = 0.03
-F_PROXIMAL_MS = 2.9
+F_PROXIMAL_MS = 2.65
 F_TURN_MS = 1.0
-"""F wave: chance per unit and shock (0.02 to 0.05), conduction foramen to nucleus of an axon at 51 m/s (2.92 ms, S157
-2018; clinical reference 7, W9), and the turn at the nucleus [M]."""
+"""F wave: chance per unit and shock (0.02 to 0.05), conduction from foramen to nucleus, the same for all axons [A], and
+the turn at the nucleus [M]. Calibrated to first, mean and last F latency (8.97, 9.39, 9.74 ms in the
+depressor anguli oris; clinical reference 7, W9); the published F conduction time is 2.92 +- 0.29 ms."""
 R1_CHANCE, R1_MS, R1_SPREAD_MS = 0.25, 7.3, 0.35
 R2_COUNT, R2_MS, R2_SHAPE, R2_SCALE_MS = 1.4, 26.0, 2.2, 6.0
 """Blink arc (simulation reference 4.3). R2 is the same on both sides."""
@@ -78,8 +79,8 @@ def f_wave(
     """
     rows = np.flatnonzero(fired & facial(bank) & ~bank.second & ~bank.blocked & (luck < F_CHANCE * gain))
     up = _upward_mm(bank, case, shock.site)[rows] / bank.velocity_m_s[rows]
-    proximal = 2 * F_PROXIMAL_MS * INTRACRANIAL_M_S / bank.velocity_m_s[rows]
-    return _spikes(rows, activation[rows] + up + proximal + F_TURN_MS + from_trunk_ms(bank)[rows], "f_wave")
+    proximal = 2 * F_PROXIMAL_MS + F_TURN_MS
+    return _spikes(rows, activation[rows] + up + proximal + from_trunk_ms(bank)[rows], "f_wave")
 
 
 def afferent_share(case: Case, shock: Shock) -> float:
