@@ -147,8 +147,8 @@ reply("ImpedanceReply", 0x12, 11, 11,
   { channel_mask: 0x10001, freq_hz: 30,
     readings: [{ g1_ohm: 4700, g2_ohm: 5200, status: 0 }, { g1_ohm: 4294967295, g2_ohm: 3000, status: 2 }] });
 
-function data(name, seq, width, format, rows, { first, over = 0, leadoff = 0, markers = [] }) {
-  const samples = rows[0].length;
+function data(name, seq, width, format, rows, { first, over = 0, leadoff = 0, markers = [], empty = 0 }) {
+  const samples = rows.length ? rows[0].length : empty;
   const body = [];
   for (let t = 0; t < samples; t += 1) for (const row of rows) body.push(...le(row[t], width));
   frame(name, "Data", {
@@ -159,7 +159,7 @@ function data(name, seq, width, format, rows, { first, over = 0, leadoff = 0, ma
         u32(m.stim_seq), i32(m.value)].flat()),
       body,
     ],
-    fields: { first_sample: first, fmt: format, over, leadoff, markers, counts: rows },
+    fields: { first_sample: first, fmt: format, over, leadoff, markers, counts: rows.length ? rows : { samples } },
   });
 }
 data("Data i16", 65534, 2, 0, [[-32768, -1, 0], [1, 32767, 256]], { first: 0 });
@@ -200,6 +200,25 @@ frame("StimReport", "StimReport", {
 });
 request("Disarm", 0x31, 16, [u8(3)], {});
 reply("Disarmed", 0x31, 16, 16, [u8(3), u8(2)], { state: 2 });
+
+// ---------------------------------------------------------------- section 5.15: half a device
+request("StreamStart", 0x10, 17, [u8(1), u32(20000), u32(0), u8(1), u8(255)],
+  { rate_hz: 20000, channel_mask: 0, fmt: 1, block_samples: 255 }, "StreamStart without channels");
+data("Data without channels", 2, 3, 1, [], {
+  first: 160, empty: 80,
+  markers: [{ sample_offset: 10, subsample_q16: 32768, kind: 1, pulse: 0, marker_id: 7, stim_seq: 43, value: 20000 }],
+});
+data("Data with a trigger input", 3, 3, 1, [[0, 1]], {
+  first: 5, markers: [{ sample_offset: 1, subsample_q16: 49152, kind: 4, pulse: 0, marker_id: 0, stim_seq: 0, value: 0 }],
+});
+const none = Object.fromEntries(Object.keys(hard).map((key) => [key, 0]));
+reply("Ident", 0x02, 3, 1, [
+  u8(1), u8(1), u32(0x12345678), u32(0xb0071d01), u32(0xdeadbeef),
+  tlv(1, text("EA-0001")), tlv(2, text("1.1.0")), tlv(3, text("EMGSTIM amplifier")), tlv(4, [16]),
+  tlv(5, [...u32(20000), ...u32(2000)]), tlv(6, Object.values(none).flatMap(u32)), tlv(7, [1]),
+  tlv(8, u32(20000)), tlv(9, u32(0)),
+], { ...identFields, minor: 1, serial: "EA-0001", firmware: "1.1.0", model: "EMGSTIM amplifier", hard_limits: none,
+  last_stim_seq: 0 }, "Ident of an amplifier");
 
 // ---------------------------------------------------------------- section 7: calibration block
 const channels = [[4.76837158203125, -12.5, 25.5, 1.75, 100000], [22.352, 0, -1.25, 0, 4294967295]];

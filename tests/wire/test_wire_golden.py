@@ -34,6 +34,8 @@ def value(name: str, raw: Any) -> Any:
     match name, raw:
         case _, {"u64": digits}:
             return int(digits)
+        case "counts", {"samples": n}:
+            return np.empty((0, n), np.int32)
         case "counts", rows:
             return np.array(rows, np.int32)
         case "fmt", number:

@@ -42,7 +42,7 @@ from npr_daq.wire.messages import (
     StreamStop,
     StreamStopped,
 )
-from npr_daq.wire.tables import VERSION, ImpedanceCode, NakCode, Register, SampleFormat
+from npr_daq.wire.tables import MINOR, VERSION, ImpedanceCode, NakCode, Register, SampleFormat
 from npr_drivers.frontend.conversation import Conversation
 from npr_drivers.frontend.inbox import Inbox
 from npr_drivers.frontend.states import LINK_TABLE, LinkEvent, LinkState
@@ -248,7 +248,7 @@ class Frontend:
         for _ in range(HELLO_TRIES):
             # HELLO delivers nothing and changes nothing that a second one would not, so it alone may be repeated.
             try:
-                ident = self._talk.ask(Hello(VERSION >> 4, VERSION & 15, nonce), Ident, timeout_s=HELLO_S)
+                ident = self._talk.ask(Hello(VERSION >> 4, MINOR, nonce), Ident, timeout_s=HELLO_S)
             except TimedOut as error:
                 last = error
                 continue

@@ -143,6 +143,9 @@ def unpack_data(payload: bytes) -> Data:
 
 
 def largest_block(*, channels: int, fmt: SampleFormat = SampleFormat.I24, markers: int = 4) -> int:
-    """Most samples per DATA that leave room for `markers` markers in one frame; at most 255 (a byte counts them)."""
+    """Most samples per DATA that leave room for `markers` markers in one frame; at most 255 (a byte counts them).
+
+    0 channels are a stream that counts samples and carries markers only.
+    """
     room = MAX_PAYLOAD - _HEAD.size - _MARKER.size * markers
-    return min(255, room // (channels * fmt.width))
+    return min(255, room // max(1, channels * fmt.width))

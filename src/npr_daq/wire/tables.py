@@ -3,7 +3,9 @@
 from enum import IntEnum, IntFlag
 
 VERSION = 0x10
-"""Protocol version 1.0: major in the high nibble, minor in the low one."""
+"""The `ver` of every frame of version 1.x: the major in the high nibble."""
+MINOR = 1
+"""The minor version of this program, as HELLO and IDENT say it."""
 
 
 class MessageType(IntEnum):
