@@ -6,7 +6,7 @@ The patient behind it is loaded only where one is needed: a host that merely con
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -71,6 +71,24 @@ class FrontendSimulators:
 
         patients = [load_patient(name) for name in names()]
         return [{"name": p.name, "teaches": p.teaches, "expect": p.expect} for p in patients]
+
+    def patient_cards(self, names_or_paths: Sequence[str] | None = None) -> list[dict[str, str]]:
+        """Name, what it teaches, what to expect and where it shows; of all that ship, or of those named."""
+        from npr_simulators.person.people import cards
+
+        return cards(names_or_paths)
+
+    def patient_matrix(self, names_or_paths: Sequence[str] | None = None, *, seed: int = 1) -> dict[str, Any]:
+        """Patient by figure, from the truth alone; JSON-safe: `columns` and `patients`."""
+        from npr_simulators.person.people import patient_matrix
+
+        return patient_matrix(names_or_paths, seed=seed)
+
+    def random_patients(self, count: int, *, folder: Path, seed: int = 1, group: str = "healthy") -> list[Path]:
+        """Draw people from a population and write each as a patient file; the paths."""
+        from npr_simulators.person.people import write_people
+
+        return write_people(count, folder=folder, seed=seed, group=group)
 
     def serve(self, options: Options | None = None, **named: Any) -> int:
         """Run a simulator in this process until it ends; options as an object or by name, as a person writes them."""

@@ -1,34 +1,106 @@
-"""`npr-daq patients`: the simulated patients and what each teaches."""
+"""`npr-daq patients`: the simulated patients, what each teaches, how they compare, and random ones."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from npr_daq.cli.options import JsonFlag, echo_json
 
+EXAMPLES = (
+    "Example: npr-daq patients synkinetic_12m. Side by side: npr-daq patients --matrix. "
+    "A cohort: npr-daq patients --random 20 --seed 7 --out cohort"
+)
+_WIDTH = 80
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("patients", epilog="Example: npr-daq patients branch_loss")(patients)
+    app.command("patients", epilog=EXAMPLES)(patients)
 
 
 def patients(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="One patient.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="One patient: its name, or the path of a TOML file.")
+    ] = None,
+    matrix: Annotated[bool, typer.Option("--matrix", help="Patient by figure, from the truth alone.")] = False,
+    random: Annotated[
+        int | None, typer.Option("--random", metavar="N", help="Draw N people and write them as patient files.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of --random and --matrix.")] = 1,
+    group: Annotated[str, typer.Option(metavar="GROUP", help="Of --random: healthy or synkinetic.")] = "healthy",
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder for --random.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """List the simulated patients: what each teaches and what a good examiner should find."""
-    from npr_daq.cli.wording import listed
+    """List the simulated patients: what each teaches and what a good examiner should find.
+
+    With --matrix the figures that tell them apart; with --random new ones, to be used as sim:DIR/NAME.toml.
+    """
     from npr_daq.errors import UsageError
     from npr_daq.session import simulator_family
 
-    cards = simulator_family().patients()
-    if name is not None:
-        known = [card["name"] for card in cards]
-        if name not in known:
-            raise UsageError(f"no simulated patient {name!r}; known are {', '.join(known)}")
-        cards = [card for card in cards if card["name"] == name]
+    family = simulator_family()
+    if random is not None:
+        if name is not None or matrix:
+            raise UsageError("--random draws new people; leave out NAME and --matrix")
+        if out is None:
+            raise UsageError("--random writes files; give a folder with --out DIR")
+        paths = [str(path) for path in family.random_patients(random, folder=out, seed=seed, group=group)]
+        if json:
+            echo_json(paths)
+        else:
+            typer.echo(f"{len(paths)} patient files, {paths[0]} to {paths[-1]}; examine one with sim:{paths[0]}")
+        return
+    chosen = None if name is None else [name]
+    if matrix:
+        found = family.patient_matrix(chosen, seed=seed)
+        if json:
+            echo_json(found)
+        else:
+            typer.echo(matrix_text(found))
+        return
+    cards = family.patient_cards(chosen)
     if json:
         echo_json(cards)
         return
-    for card in cards:
-        typer.echo(f"{card['name']}\n{listed('teaches: ', card['teaches'])}\n{listed('expect:  ', card['expect'])}")
+    typer.echo("\n".join(card_text(card) for card in cards))
+
+
+def card_text(card: Mapping[str, Any]) -> str:
+    """One patient in words, for the width of the terminal."""
+    from npr_daq.cli.wording import listed
+
+    told = [("teaches: ", card["teaches"]), ("expect:  ", card["expect"]), ("matrix:  ", card["cell"])]
+    return "\n".join([card["name"], *(listed(label, text) for label, text in told)])
+
+
+def matrix_text(found: Mapping[str, Any]) -> str:
+    """The matrix as tables of at most 80 columns, a legend, and `*` at the cell that each patient is known by."""
+    from npr_daq.cli.wording import listed
+
+    people, columns = found["patients"], found["columns"]
+    first = max(len(person["name"]) for person in people) + 1
+    widths = [1 + max(len(c["heading"]), *(len(_cell(c, person)) for person in people)) for c in columns]
+    tables, at = [], 0
+    while at < len(columns):
+        end = at + 1
+        while end < len(columns) and first + sum(widths[at : end + 1]) <= _WIDTH:
+            end += 1
+        some = list(zip(columns[at:end], widths[at:end], strict=True))
+        # a star must not push a number out of line
+        lines = [" " * first + "".join(f"{c['heading']:>{w - 1}} " for c, w in some)]
+        lines += [" " * first + "".join(f"{c['unit']:>{w - 1}} " for c, w in some)]
+        lines += [f"{p['name']:{first}}" + "".join(f"{_cell(c, p):>{w}}" for c, w in some) for p in people]
+        tables.append("\n".join(line.rstrip() for line in lines))
+        at = end
+    label = max(len(c["heading"]) for c in columns) + 2
+    legend = [listed(f"{c['heading']:{label}}", f"{c['meaning']} ({c['name']})", indent=0) for c in columns]
+    note = f"Seed {found['seed']}, lesion on the left, no noise. * what the patient teaches; - no response to speak of."
+    return "\n\n".join([*tables, "\n".join(legend), note])
+
+
+def _cell(column: Mapping[str, Any], person: Mapping[str, Any]) -> str:
+    value = person["values"][column["name"]]
+    text = "-" if value is None else f"{value:.{column['digits']}f}"
+    return text + ("*" if person["cell"] == column["name"] else " ")

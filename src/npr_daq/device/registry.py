@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from npr_daq.device.contracts import Clock, FrontEnd
@@ -57,6 +58,18 @@ class SimulatorFamily(Protocol):
 
     def patients(self) -> Sequence[Mapping[str, Any]]:
         """The patients it knows: `name`, `teaches`, `expect`."""
+        ...
+
+    def patient_cards(self, names_or_paths: Sequence[str] | None = None) -> Sequence[Mapping[str, Any]]:
+        """All patients that it knows, or those named: `name`, `teaches`, `expect`, `cell` of the matrix."""
+        ...
+
+    def patient_matrix(self, names_or_paths: Sequence[str] | None = None, *, seed: int = 1) -> Mapping[str, Any]:
+        """Patient by figure, from the truth alone: `columns` with their meaning, and `patients` with `values`."""
+        ...
+
+    def random_patients(self, count: int, *, folder: Path, seed: int = 1, group: str = "healthy") -> Sequence[Path]:
+        """Draw people from a population and write each as a patient file; the paths."""
         ...
 
     def serve(self, options: Any = None, **named: Any) -> int:
