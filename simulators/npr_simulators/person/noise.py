@@ -38,7 +38,7 @@ def white(seed: int, visit: int, stream_id: int, chunk: int, rate_hz: float) -> 
         return made
     drawn = rng.standard_normal((CHANNELS, CHUNK + _TAPS - 1), dtype=np.float32)
     taps = _filter_taps()
-    made: Rows = drawn[:, :CHUNK] * taps[0]
+    made = np.asarray(drawn[:, :CHUNK] * taps[0], np.float32)
     part = np.empty_like(made)
     for delay in range(1, _TAPS):
         np.multiply(drawn[:, delay : delay + CHUNK], taps[delay], out=part)
@@ -67,8 +67,8 @@ def wander(weights: NDArray[np.complex128], chunk: int, rate_hz: float) -> Rows:
 def between_nodes(nodes: Rows) -> Rows:
     """Straight lines from node to node: shape (row, NODES + 1) to (row, CHUNK)."""
     share = np.arange(NODE, dtype=np.float32) / NODE
-    filled: Rows = nodes[:, :-1, None] + np.diff(nodes, axis=1)[:, :, None] * share
-    return filled.reshape(len(nodes), CHUNK)
+    filled = nodes[:, :-1, None] + np.diff(nodes, axis=1)[:, :, None] * share
+    return np.asarray(filled.reshape(len(nodes), CHUNK), np.float32)
 
 
 def steps(seed: int, visit: int, stream_id: int, row: int, first_s: float, rate_hz: float) -> Rows:

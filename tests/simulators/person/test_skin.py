@@ -96,14 +96,14 @@ def test_hum_is_that_of_the_reference_and_grows_with_the_imbalance() -> None:
 
 def test_a_loose_electrode_hums_jumps_and_drifts_alone_until_it_is_fixed() -> None:
     signals = SkinSignals(person(), seed=7)
-    good, bad = recorded(signals, 60), recorded(signals, 60, LOOSE)
+    good, bad = recorded(signals, 25), recorded(signals, 25, LOOSE)
     others = np.arange(16) != 2
     np.testing.assert_array_equal(bad[others], good[others])
     ratio = hum_of(bad, 50)[2] / hum_of(good, 50).mean()
     assert 110 < ratio < 170
     assert 105 < signals.hum_uv(LOOSE)[2] < 125
     jumps = np.flatnonzero(np.abs(np.diff(bad[2])) > 150)
-    assert 3 <= jumps.size <= 30
+    assert 1 <= jumps.size <= 15
     np.testing.assert_array_equal(recorded(signals, 2), good[:, :20_000])
     assert signals.impedance_kohm(LOOSE)[2, 0] == 250
     assert signals.impedance_kohm(NONE).max() <= 4.0
