@@ -1,18 +1,23 @@
 """The healthy motor-unit bank of one half of a face: who the units are before anything happens to the nerve."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npr_daq.anatomy import FACIAL_MUSCLES, Muscle, Side
-from npr_simulators.person import electrodes, sizes
-from npr_simulators.person.bank import ACROSS, INTACT, MUSCLES, REACH, Bank, Floats
+from npr_simulators.person import electrodes, potentials, sizes
+from npr_simulators.person.bank import ACROSS, INTACT, MUSCLES, REACH, TEMPLATE_SAMPLES, Bank, Floats
 from npr_simulators.person.case import Build, Case
 from npr_simulators.person.muscles import ANATOMY, MIDLINE_MM, branch_index
-from npr_simulators.person.potentials import LAST_MS, Fibres, Waves, unit_potentials
+from npr_simulators.person.potentials import LAST_MS, Fibres, Waves
 from npr_simulators.person.streams import stream
+from npr_simulators.person.template_store import kept_or_made
 
+VERSION = 1
+"""Of the forward model; another one makes every file of templates on disk worthless."""
 FIBRES = 6
 """Representative fibres of a unit; with 24 onsets move by 0.07 ms at most (simulation reference 7)."""
 TAPER_MM, TAPER_VELOCITY = 15.0, 0.40
@@ -52,12 +57,9 @@ def healthy_bank(case: Case, *, seed: int, side: Side, lesion_side: Side, visit:
     `lesion_side` only says where `crosstalk_affected` holds.
     """
     drawn = {muscle: draw_units(case, muscle, seed=seed, side=side) for muscle in MUSCLES}
-    templates = [_templates(case, muscle, drawn[muscle], seed=seed, side=side, visit=visit) for muscle in MUSCLES]
+    waves = _one_fibre_each(case.build, drawn, seed=seed, side=side, visit=visit)
     counts = [len(units.rank) for units in drawn.values()]
     target = np.repeat(np.arange(len(MUSCLES)), counts)
-    bleeding = case.build.crosstalk
-    if side is lesion_side and case.build.crosstalk_affected is not None:
-        bleeding = case.build.crosstalk_affected
     n = len(target)
     return Bank(
         side=side,
@@ -80,12 +82,7 @@ def healthy_bank(case: Case, *, seed: int, side: Side, lesion_side: Side, visit:
         blocked=np.zeros(n, bool),
         ephaptic=np.zeros(n, bool),
         healthy_units=np.array([np.count_nonzero(~units.crossed) for units in drawn.values()]),
-        templates_uv=np.concatenate(
-            [
-                _bled(wave, muscle, drawn[muscle].crossed, bleeding)
-                for wave, muscle in zip(templates, MUSCLES, strict=True)
-            ]
-        ),
+        templates_uv=_sized(case, drawn, waves, seed=seed, side=side, affected=side is lesion_side),
     )
 
 
@@ -101,7 +98,9 @@ def draw_units(case: Case, muscle: Muscle, *, seed: int, side: Side) -> Units:
     crossed = np.arange(n + extra) >= n
     total = n + extra
     beyond = np.where(crossed, MIDLINE_MM - anatomy.centre_mm[0] + rng.uniform(*CROSSED_MM, total), 0.0)
-    late_mm = AXON_MM_MS * build.latency_error_ms * (0.97 * person.normal() + 0.25 * rng.normal())
+    late_mm = (
+        anatomy.entry_spread * AXON_MM_MS * build.latency_error_ms * (0.97 * person.normal() + 0.25 * rng.normal())
+    )
     path = anatomy.path_mm * (1 + rng.normal(0, PATH_SIDE_SD)) + late_mm + beyond
     warm = case.intake.skin_temperature_c - USUAL_C
     return Units(
@@ -151,35 +150,58 @@ def _fibres(
     )
 
 
-def _templates(case: Case, muscle: Muscle, units: Units, *, seed: int, side: Side, visit: int) -> Waves:
-    """Templates of one muscle, each unit at its size, cross-talk as the geometry gives it."""
+def _one_fibre_each(build: Build, drawn: Mapping[Muscle, Units], *, seed: int, side: Side, visit: int) -> Waves:
+    """What one fibre of each unit gives, shape (unit, REACH + 1, sample); kept on disk.
+
+    The last channel is the muscle's own with its electrodes where they should be.
+    """
+    error = build.electrode_error_mm
+    where = electrodes.reach(seed=seed, side=side, visit=visit, error_mm=error) * build.head_size
+    ideal = electrodes.nominal() * build.head_size
+    pairs = {
+        muscle: np.concatenate([where, ideal[k : k + 1] if muscle in FACIAL_MUSCLES else where[:1]])
+        for k, muscle in enumerate(MUSCLES)
+    }
+    key = sha256(repr((VERSION, TEMPLATE_SAMPLES, *potentials.CONSTANTS)).encode())
+    for muscle, units in drawn.items():
+        for shaping in (*units.fibres.arrays(), pairs[muscle]):
+            key.update(np.ascontiguousarray(shaping).tobytes())
+    total = sum(len(units.rank) for units in drawn.values())
+
+    def made() -> Waves:
+        return np.concatenate([potentials.unit_potentials(units.fibres, pairs[m]) for m, units in drawn.items()])
+
+    return kept_or_made(key.hexdigest(), (total, REACH + 1, TEMPLATE_SAMPLES), made)
+
+
+def _sized(case: Case, drawn: Mapping[Muscle, Units], waves: Waves, *, seed: int, side: Side, affected: bool) -> Waves:
+    """Templates, shape (unit, REACH, sample): every unit with its fibres, cross-talk as the case wants it."""
     build = case.build
-    where = electrodes.reach(seed=seed, side=side, visit=visit, error_mm=build.electrode_error_mm)
-    if muscle is Muscle.MASSETER:
-        waves = unit_potentials(units.fibres, where * build.head_size)
-        faces = waves[:, : len(FACIAL_MUSCLES)]
-        fibres = sizes.masseter_fibres(faces, units.rank, peak_mv=ANATOMY[muscle].peak_to_peak_mv * build.amplitude)
-    else:
-        k = FACIAL_MUSCLES.index(muscle)
-        ideal = electrodes.nominal()[k : k + 1]
-        waves = unit_potentials(units.fibres, np.concatenate([where, ideal]) * build.head_size)
-        mine = ~units.crossed
-        wanted = sizes.target_mv(build, seed=seed, side=side)[muscle]
+    bleeding = build.crosstalk
+    if affected and build.crosstalk_affected is not None:
+        bleeding = build.crosstalk_affected
+    wanted_mv = sizes.target_mv(build, seed=seed, side=side)
+    gain = np.empty((len(waves), REACH), np.float32)
+    first = 0
+    for muscle, units in drawn.items():
+        here = slice(first, first + len(units.rank))
+        first = here.stop
+        if muscle is Muscle.MASSETER:
+            # it has no channel: all that it gives is cross-talk, and the knob is for that between facial muscles
+            peak = ANATOMY[muscle].peak_to_peak_mv * build.amplitude
+            faces = waves[here, : len(FACIAL_MUSCLES)]
+            gain[here] = sizes.masseter_fibres(faces, units.rank, peak_mv=peak)[:, None]
+            continue
         fibres = np.empty(len(units.rank))
+        mine = ~units.crossed
         fibres[mine] = sizes.fibres_per_unit(
-            waves[mine, REACH], units.rank[mine], trunk_delay_ms(units)[mine], peak_to_peak_mv=wanted
+            waves[here, REACH][mine], units.rank[mine], trunk_delay_ms(units)[mine], peak_to_peak_mv=wanted_mv[muscle]
         )
         # a unit across the midline is as large as the unit of its rank on this side
         fibres[~mine] = np.interp(units.rank[~mine], units.rank[mine], fibres[mine])
-    return waves[:, :REACH] * fibres.astype(np.float32)[:, None, None]
-
-
-def _bled(waves: Waves, muscle: Muscle, crossed: NDArray[np.bool_], factor: float) -> Waves:
-    """`waves` with the channels of other muscles times `factor`; the masseter, which has no channel, as it is."""
-    if muscle is Muscle.MASSETER or factor == 1:
-        return waves
-    gain = np.full((len(waves), REACH), factor, np.float32)
-    gain[~crossed, FACIAL_MUSCLES.index(muscle)] = 1
-    if crossed.any():
-        gain[crossed, len(FACIAL_MUSCLES) + ACROSS.index(muscle)] = 1
-    return waves * gain[..., None]
+        own = np.full(len(fibres), FACIAL_MUSCLES.index(muscle))
+        if units.crossed.any():
+            own[units.crossed] = len(FACIAL_MUSCLES) + ACROSS.index(muscle)
+        gain[here] = bleeding * fibres[:, None]
+        gain[np.arange(here.start, here.stop), own] = fibres
+    return waves[:, :REACH] * gain[..., None]

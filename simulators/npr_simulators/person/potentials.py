@@ -25,6 +25,20 @@ NEAR_MM = 45.0
 LAST_MS = 21.0
 """An action potential ends by then, so that a template holds all of it."""
 
+CONSTANTS = (
+    RATE_KHZ,
+    FIBRE_RADIUS_MM,
+    SIGMA_IN_S_M,
+    SIGMA_RADIAL_S_M,
+    ANISOTROPY,
+    ACTION_POTENTIAL_MV,
+    ACTION_POTENTIAL_MM,
+    END_MM,
+    DISC_MM,
+    NEAR_MM,
+)
+"""All that shapes a potential besides its fibres and electrodes."""
+
 Waves = NDArray[np.float32]
 
 
@@ -41,6 +55,10 @@ class Fibres:
     halves_mm: Floats
     depth_mm: Floats
     angle_rad: Floats
+
+    def arrays(self) -> tuple[Floats, ...]:
+        """Everything that tells these fibres from others."""
+        return self.velocity_mm_ms, self.endplate_mm, self.halves_mm, self.depth_mm, self.angle_rad
 
 
 def action_potential_slope(velocity_mm_ms: Floats) -> Floats:
