@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from npr_daq.anatomy import Muscle, Side
 from npr_simulators.person.axons import healthy_bank
-from npr_simulators.person.bank import DEAD, INTACT, MUSCLES, REGENERATED, Bank
+from npr_simulators.person.bank import INTACT, MUSCLES, REGENERATED, Bank
 from npr_simulators.person.case import Lesion
 from npr_simulators.person.case_file import load_case
 from npr_simulators.person.conduction import facial
