@@ -3,6 +3,8 @@
 import zlib
 from typing import TYPE_CHECKING
 
+from npr_daq.calibration import Calibration
+from npr_daq.wire.calibration_block import pack_calibration, unpack_calibration
 from npr_daq.wire.link import Received
 from npr_daq.wire.messages import (
     ArmConfirm,
@@ -34,13 +36,14 @@ from npr_daq.wire.messages import (
     StreamStop,
     StreamStopped,
 )
-from npr_daq.wire.tables import VERSION, Interlock, NakCode
+from npr_daq.wire.tables import MINOR, VERSION, Interlock, NakCode, Register
 from npr_simulators.amplifier import Stream, check_start, measured_impedance
-from npr_simulators.limits import HARD, Denied
+from npr_simulators.counter_stream import CounterStream, check_counter_start
+from npr_simulators.kinds import Kind
+from npr_simulators.limits import ELECTRODE_AREA_MM2, Denied
 from npr_simulators.memory import (
     CHANNEL_COUNT,
     FIRMWARE,
-    MODEL,
     RATES_HZ,
     TICKS_HZ,
     Registers,
@@ -65,10 +68,16 @@ class Answers:
 
     def __init__(self, device: "SimulatedFrontend", *, serial_seed: int, channel_names: tuple[str, ...]) -> None:
         self._device = device
+        kind = device.kind
         self._serial = serial_number(serial_seed)
-        self._calibration = calibration_block(self._serial)
-        self._descriptor = descriptor(channel_names)
-        self._registers = Registers(device.stimulator.limits)
+        self._channels = CHANNEL_COUNT if kind.records else 0
+        self._calibration = _half(calibration_block(self._serial), kind)
+        self._descriptor = descriptor(channel_names if kind.records else ())
+        facts = {
+            Register.CHANNEL_COUNT: self._channels,
+            Register.ELECTRODE_AREA_MM2: ELECTRODE_AREA_MM2 if kind.stimulates else 0,
+        }
+        self._registers = Registers(device.stimulator.limits, facts)
         self._session = False
 
     def end_session(self) -> None:
@@ -123,6 +132,8 @@ class Answers:
             case ImpedanceRequest():
                 if device.streaming:
                     raise Denied(NakCode.BUSY, "impedance is not measured while a stream runs")
+                if not device.kind.records:
+                    raise Denied(NakCode.VALUE, "there are no channels, so there are no electrodes to measure")
                 return measured_impedance(device.face, message)
             case StimProgram():
                 device.stimulator.accept(message)
@@ -164,16 +175,16 @@ class Answers:
         device.wire.say(
             Ident(
                 major=VERSION >> 4,
-                minor=VERSION & 0x0F,
+                minor=MINOR,
                 host_nonce=hello.host_nonce,
                 boot_id=device.boot_id,
                 descriptor_crc=zlib.crc32(self._descriptor),
                 serial=self._serial,
                 firmware=FIRMWARE,
-                model=MODEL,
-                channel_count=CHANNEL_COUNT,
+                model=device.kind.model,
+                channel_count=self._channels,
                 rates_hz=RATES_HZ,
-                hard_limits=HARD,
+                hard_limits=device.stimulator.limits.hard,
                 simulated=True,
                 ticks_hz=TICKS_HZ,
                 last_stim_seq=device.stimulator.last_stim_seq,
@@ -208,12 +219,20 @@ class Answers:
 
     def _start(self, request: StreamStart, now_s: float) -> StreamStarted:
         device = self._device
-        check_start(request)
+        (check_start if device.kind.records else check_counter_start)(request)
         if device.streaming:
             raise Denied(NakCode.BUSY, f"stream {device.stream_id} is running; stop it first")
-        stream = Stream(device.face, request, stream_id=device.stream_id + 1, start_ticks=device.ticks)
+        stream = self._stream(request)
         device.begin_stream(stream, now_s)
         return StreamStarted(request.rate_hz, 1, stream.stream_id, stream.start_ticks)
+
+    def _stream(self, request: StreamStart) -> Stream | CounterStream:
+        device = self._device
+        stream_id = device.stream_id + 1
+        if not device.kind.records:
+            return CounterStream(device.face, request, stream_id=stream_id, start_ticks=device.ticks)
+        faults = device.channel_faults
+        return Stream(device.face, request, stream_id=stream_id, start_ticks=device.ticks, faults=faults)
 
     def _challenge(self, request: ArmRequest) -> Message:
         device = self._device
@@ -256,3 +275,18 @@ class Answers:
                 device.set_interlocks(Interlock.RATE_LIMIT)
             raise
         return FireAccepted(request.stim_seq, request.at_sample)
+
+
+def _half(block: bytes, kind: Kind) -> bytes:
+    """The calibration block with what this kind has of it; byte for byte the same for a device with both halves."""
+    whole = unpack_calibration(block)
+    return pack_calibration(
+        Calibration(
+            serial=whole.serial,
+            version=whole.version,
+            unix_time=whole.unix_time,
+            channels=whole.channels if kind.records else (),
+            ranges=whole.ranges if kind.stimulates else (),
+            raw=b"",
+        )
+    )

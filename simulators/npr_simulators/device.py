@@ -1,14 +1,20 @@
-"""The simulated front-end: the device's end of EMGSTIM/1, with no transport and no clock of its own."""
+"""The simulated instrument: the device's end of EMGSTIM/1, with no transport and no clock of its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from npr_daq.wire.messages import Event, StimReport
-from npr_daq.wire.tables import DeviceState, EventCode, Interlock, PulseCode
+from npr_daq.wire.tables import DeviceState, EventCode, Interlock, MarkerCode, PulseCode
 from npr_simulators.amplifier import Stream
 from npr_simulators.answers import Answers
+from npr_simulators.channel_faults import ChannelFaults
+from npr_simulators.counter_stream import CounterStream
+from npr_simulators.kinds import FRONTEND, Kind
+from npr_simulators.limits import HARD, NO_OUTPUT, Limits
 from npr_simulators.memory import TICKS_HZ
 from npr_simulators.patient_face import PatientFace
-from npr_simulators.pulse import Pulse
+from npr_simulators.pulse import SUBSAMPLE_STEPS, Pulse
 from npr_simulators.states import LATCHED, TOLD_BY_NAK, Move
 from npr_simulators.stimulator import Stimulator
 from npr_simulators.truth import NoTruth, TruthSink
@@ -19,10 +25,21 @@ SLICE_SAMPLES = 1600
 """Most samples of one `step`: about a millisecond of work, so that the input is looked at often."""
 
 
-class SimulatedFrontend:
-    """Bytes in with their wall time, device time as it is allowed, bytes out.
+@dataclass(slots=True, eq=False)
+class _Echo:
+    """A pulse as the amplifier at the other end of the trigger line sees it, on that amplifier's sample counter."""
 
-    `receive` answers requests, `watch` runs the watchdog on wall time, `step` and `advance` let device time pass.
+    of: Pulse
+    stream: Stream
+    seen: Pulse
+
+
+class SimulatedFrontend:
+    """Bytes in with their wall time, device time as it is allowed, bytes out; of one `kind`, a front-end by itself.
+
+    `receive` answers requests, `watch` runs the watchdog on wall time, `step` and `advance` let device time pass;
+    several instruments on one clock are let run by `Instruments`. `triggers` is the amplifier at the other end of this
+    stimulator's trigger line.
     Everything it delivers is a function of the face, `seed` and the commands; the transport, the cutting of the input
     and the size of the steps never change a count. A delivered pulse is in `truth` before its marker or report is in
     `wire.take_outgoing()`.
@@ -40,14 +57,19 @@ class SimulatedFrontend:
         now_s: float,
         truth: TruthSink | None = None,
         channel_names: tuple[str, ...] = (),
+        kind: Kind = FRONTEND,
     ) -> None:
+        self.kind = kind
         self.face = face
         self.boot_id = boot_id
-        self.stimulator = Stimulator(seed=seed, random_u32=random_u32)
+        self.triggers: SimulatedFrontend | None = None
+        self.channel_faults = ChannelFaults()
+        limits = Limits(HARD if kind.stimulates else NO_OUTPUT)
+        self.stimulator = Stimulator(seed=seed, random_u32=random_u32, limits=limits)
         self.watchdog = Watchdog(now_s)
         self.last_trip: WatchdogTrip | None = None
         self.wire = WireEnd(now_s)
-        self.stream: Stream | None = None
+        self.stream: Stream | CounterStream | None = None
         self.stream_id = 0
         self.ticks = 0
         self.delivered: list[int] = []
@@ -55,6 +77,7 @@ class SimulatedFrontend:
         self._truth: TruthSink = truth or NoTruth()
         self._interlocks = Interlock(0)
         self._last_samples = 0
+        self._echo: _Echo | None = None
         self._answers = Answers(self, serial_seed=seed, channel_names=channel_names)
 
     # -- what it is like now
@@ -184,15 +207,16 @@ class SimulatedFrontend:
         """The stimulator or an electrode was moved: contact may be back, and what was worked out is void."""
         if self.face.placed is not None:
             self.clear_interlocks(Interlock.ELECTRODE_OPEN)
+        self._echo = None
         for pulse in self.stimulator.pulses:
             if not pulse.begun:
                 pulse.preparation, pulse.ready = None, False
-        if self.stream is not None:
+        if isinstance(self.stream, Stream):
             self.stream.sampler.forget_background()
 
     # -- the stream
 
-    def begin_stream(self, stream: Stream, now_s: float) -> None:
+    def begin_stream(self, stream: Stream | CounterStream, now_s: float) -> None:
         """Samples are taken from now on; the silence of the host is counted from now."""
         self.stream = stream
         self.stream_id = stream.stream_id
@@ -222,15 +246,35 @@ class SimulatedFrontend:
 
     def step(self, target_ticks: int) -> bool:
         """Let at most a few milliseconds of work be done towards `target_ticks`; True while there is more to do."""
-        pulse = self._next_pulse()
-        if pulse is not None and not pulse.ready:
-            self._prepare(pulse)
+        if self.prepare():
             return True
-        reach = max(self.ticks, min(target_ticks, self._slice_end(), *self._due()))
-        self.ticks = reach
+        self.go(self.reach(target_ticks))
+        return self.ticks < target_ticks
+
+    def prepare(self) -> bool:
+        """Work out a piece of the response to the next pulse; False when there is nothing to be worked out."""
+        pulse = self.stimulator.pulses[0] if self.stimulator.pulses and self.stream is not None else None
+        if pulse is None:
+            return False
+        shown, stream = self._shown(pulse)
+        if pulse.ready:
+            return False
+        if shown.preparation is None:
+            shown.preparation = stream.response_of(shown)
+        pulse.ready = next(shown.preparation, "done") == "done"
+        if pulse.ready:
+            pulse.touches, pulse.truth = shown.touches, shown.truth
+        return True
+
+    def reach(self, target_ticks: int) -> int:
+        """How far the clock may go in one piece: never past the next thing that is due here."""
+        return max(self.ticks, min(target_ticks, self._slice_end(), *self._due()))
+
+    def go(self, ticks: int) -> None:
+        """Let the clock be at `ticks`, at most `reach`; what is due there is done, and whole blocks are sent."""
+        self.ticks = ticks
         self._act_on_time()
         self._emit(partial=False)
-        return self.ticks < target_ticks
 
     def _slice_end(self) -> int:
         if self.stream is None:
@@ -262,27 +306,40 @@ class SimulatedFrontend:
             self._leave(Move.SAFE)
             self.wire.say(Event(EventCode.TOKEN, *self._now(), text="the arm token is older than 5 min"))
 
-    def _next_pulse(self) -> Pulse | None:
-        return self.stimulator.pulses[0] if self.stimulator.pulses and self.stream is not None else None
-
-    def _prepare(self, pulse: Pulse) -> None:
+    def _shown(self, pulse: Pulse) -> tuple[Pulse, Stream | CounterStream]:
+        """`pulse` as the stream counts it that shows the response, and that stream; a new one is worked out anew."""
         assert self.stream is not None
-        if pulse.preparation is None:
-            pulse.preparation = self.stream.response_of(pulse)
-        pulse.ready = next(pulse.preparation, "done") == "done"
+        ear = self.triggers.stream if self.triggers is not None else None
+        if not isinstance(ear, Stream):
+            if self._echo is not None:
+                self._echo = None
+                pulse.preparation, pulse.ready = None, False
+            return pulse, self.stream
+        if self._echo is None or self._echo.of is not pulse or self._echo.stream is not ear:
+            # In 1/65536 of a sample of the other counter: both counters run on the one clock.
+            ticks_x65536 = self.stream.ticks_at(pulse.onset_sample) * SUBSAMPLE_STEPS
+            ticks_x65536 += pulse.subsample_steps * self.stream.ticks_per_sample
+            steps = (ticks_x65536 - ear.start_ticks * SUBSAMPLE_STEPS) // ear.ticks_per_sample
+            sample, fraction = divmod(steps, SUBSAMPLE_STEPS)
+            seen = replace(pulse, onset_sample=sample, subsample_steps=fraction, preparation=None)
+            self._echo = _Echo(pulse, ear, seen)
+            pulse.ready = False
+        return self._echo.seen, ear
 
-    def _begin(self, pulse: Pulse, stream: Stream) -> None:
+    def _begin(self, pulse: Pulse, stream: Stream | CounterStream) -> None:
         pulse.begun = True
         self.stimulator.last_onset_ticks = stream.onset_ticks(pulse)
         placed = self.face.placed if pulse.touches else None
+        shown, shows = self._shown(pulse)
         self._truth.write(
             {
                 "stim_seq": pulse.stim_seq,
                 "pulse": pulse.number,
                 "boot_id": self.boot_id,
-                "stream_id": stream.stream_id,
-                "sample": pulse.onset_sample,
-                "subsample": pulse.subsample,
+                "stream_id": shows.stream_id,
+                "sample": shown.onset_sample,
+                "subsample": shown.subsample,
+                **self._commanded(pulse, stream, shows),
                 "current_ma": pulse.delivered_ma if pulse.touches else 0.0,
                 "width_us": pulse.width_us,
                 "result": "ok" if pulse.touches else "open",
@@ -293,7 +350,19 @@ class SimulatedFrontend:
         )
         self.delivered.append(pulse.stim_seq)
         stream.mark(pulse)
-        stream.add(pulse)
+        if isinstance(shows, Stream):
+            if shown is not pulse:
+                shows.mark(shown, MarkerCode.TTL_RISING)
+            shows.add(shown)
+
+    def _commanded(
+        self, pulse: Pulse, stream: Stream | CounterStream, shows: Stream | CounterStream
+    ) -> Mapping[str, Any]:
+        """Where the stimulator's own counter was, if the response is recorded by another instrument."""
+        if shows is stream or self.triggers is None:
+            return {}
+        own = {"stream_id": stream.stream_id, "sample": pulse.onset_sample, "subsample": pulse.subsample}
+        return {"amplifier_boot_id": self.triggers.boot_id, "stimulator": own}
 
     def _end(self, pulse: Pulse) -> None:
         self.stimulator.pulses.popleft()

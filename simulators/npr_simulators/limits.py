@@ -25,17 +25,22 @@ HARD = HardLimits(
 )
 """Built into the output stage; nothing that is written goes beyond them."""
 
-_HARD_BY_REGISTER: Mapping[Register, int] = MappingProxyType(
-    {
-        Register.HARD_MAX_CURRENT_UA: HARD.max_current_ua,
-        Register.HARD_MAX_CHARGE_NC: HARD.max_charge_nc,
-        Register.HARD_MAX_ENERGY_UJ: HARD.max_energy_uj,
-        Register.HARD_MIN_INTERVAL_US: HARD.min_interval_us,
-        Register.HARD_MAX_WIDTH_US: HARD.max_width_us,
-        Register.HARD_MAX_RMS_DENSITY_UA_CM2: HARD.max_rms_density_ua_cm2,
-        Register.HARD_MAX_PULSES: HARD.max_pulses,
-    }
-)
+NO_OUTPUT = HardLimits(*(0,) * 7)
+"""The limits of a device without a stimulator (wire specification 5.15)."""
+
+
+def _by_register(hard: HardLimits) -> Mapping[Register, int]:
+    return MappingProxyType(
+        {
+            Register.HARD_MAX_CURRENT_UA: hard.max_current_ua,
+            Register.HARD_MAX_CHARGE_NC: hard.max_charge_nc,
+            Register.HARD_MAX_ENERGY_UJ: hard.max_energy_uj,
+            Register.HARD_MIN_INTERVAL_US: hard.min_interval_us,
+            Register.HARD_MAX_WIDTH_US: hard.max_width_us,
+            Register.HARD_MAX_RMS_DENSITY_UA_CM2: hard.max_rms_density_ua_cm2,
+            Register.HARD_MAX_PULSES: hard.max_pulses,
+        }
+    )
 
 
 class Denied(Exception):
@@ -47,24 +52,26 @@ class Denied(Exception):
         self.text = text
 
 
-def _in_force_at_boot() -> dict[Register, int]:
-    return {soft: _HARD_BY_REGISTER[hard] for soft in Register if (hard := soft.hard) is not None}
-
-
 @dataclass(slots=True)
 class Limits:
     """The limits in force, by register; at boot they are the hard ones."""
 
-    values: dict[Register, int] = field(default_factory=_in_force_at_boot)
+    hard: HardLimits = HARD
+    values: dict[Register, int] = field(init=False)
+    _hard: Mapping[Register, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._hard = _by_register(self.hard)
+        self.values = {soft: self._hard[hard] for soft in Register if (hard := soft.hard) is not None}
 
     def read(self, register: Register) -> int | None:
         """A limit in force or a hard one; None for a register that is neither."""
-        return self.values.get(register, _HARD_BY_REGISTER.get(register))
+        return self.values.get(register, self._hard.get(register))
 
     def write(self, register: Register, value: int) -> int:
         """Put a limit in force and return it; raises Denied beyond the hard limit. An interval is a lower limit."""
         assert register.hard is not None
-        hard = _HARD_BY_REGISTER[register.hard]
+        hard = self._hard[register.hard]
         lower = register is Register.MIN_INTERVAL_US
         if value < hard if lower else value > hard:
             word = "below" if lower else "above"
@@ -94,7 +101,7 @@ class Limits:
 
     def check(self, program: StimProgram) -> None:
         """Raise Denied for a program that makes no sense (`value`) or breaks a limit in force (`limit`)."""
-        _check_shape(program)
+        _check_shape(program, CHANNELS if self.hard.max_current_ua else 0)
         widest = max(p.duration_us for p in program.phases)
         charges_nc = [p.current_ua * p.duration_us / 1e3 for p in program.phases]
         # the interval that separates pulses: the train's own, or the shortest that is allowed between two FIREs
@@ -121,10 +128,10 @@ class Limits:
             raise Denied(NakCode.LIMIT, f"net charge {sum(charges_nc):g} nC is above the limit of 0 nC")
 
 
-def _check_shape(program: StimProgram) -> None:
+def _check_shape(program: StimProgram, outputs: int) -> None:
     if unknown := program.flags & ~int(ProgramFlag.CHARGE_BALANCED):
         raise Denied(NakCode.VALUE, f"program flags 0x{unknown:x} have no meaning")
-    if program.channel >= CHANNELS:
+    if program.channel >= outputs:
         raise Denied(NakCode.VALUE, f"there is no stimulator channel {program.channel}")
     if not 1 <= len(program.phases) <= PHASES_MAX:
         raise Denied(NakCode.VALUE, f"{len(program.phases)} phases; 1 to {PHASES_MAX} are possible")

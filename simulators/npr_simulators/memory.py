@@ -2,12 +2,13 @@
 
 import json
 import zlib
+from collections.abc import Mapping
 
 from npr_daq.calibration import Calibration, ChannelCalibration, RangeCalibration
 from npr_daq.wire.calibration_block import pack_calibration
 from npr_daq.wire.memory import MAX_READ
 from npr_daq.wire.messages import RegRead, RegValue, RegWrite
-from npr_daq.wire.tables import VERSION, NakCode, Register, RegOp, ValueType
+from npr_daq.wire.tables import MINOR, NakCode, Register, RegOp, ValueType
 from npr_simulators.limits import ELECTRODE_AREA_MM2, HARD, Denied, Limits
 from npr_simulators.sampling import GROUP_DELAY_SAMPLES, LSB_NV
 
@@ -73,7 +74,7 @@ def descriptor(channel_names: tuple[str, ...]) -> bytes:
         r.name: {"address": r.value, "unit": next((unit for end, unit in _UNITS if r.name.endswith(end)), "")}
         for r in Register
     }
-    described = {"protocol": "EMGSTIM/1", "minor": VERSION & 0x0F, "registers": registers, "channels": channel_names}
+    described = {"protocol": "EMGSTIM/1", "minor": MINOR, "registers": registers, "channels": channel_names}
     return zlib.compress(json.dumps(described, sort_keys=True).encode())
 
 
@@ -87,10 +88,11 @@ def piece(block: bytes, offset: int, length: int) -> bytes:
 
 
 class Registers:
-    """Read and written one by one; every register is u32."""
+    """Read and written one by one; every register is u32. `facts` are those that differ from the front-end's."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, facts: Mapping[Register, int] | None = None) -> None:
         self._limits = limits
+        self._facts = {**_FACTS, **(facts or {})}
 
     def read(self, request: RegRead) -> RegValue:
         """The value now; raises Denied for an address that is not there."""
@@ -108,7 +110,7 @@ class Registers:
 
     def _value(self, register: Register, operation: RegOp) -> RegValue:
         value = self._limits.read(register)
-        return RegValue(register, _FACTS[register] if value is None else value, operation=operation)
+        return RegValue(register, self._facts[register] if value is None else value, operation=operation)
 
     @staticmethod
     def _known(register: Register | int) -> Register:

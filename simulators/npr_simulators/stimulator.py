@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from npr_daq.machine import Machine
 from npr_daq.wire.messages import (
@@ -16,7 +17,6 @@ from npr_daq.wire.messages import (
     limits_crc,
 )
 from npr_daq.wire.tables import DeviceState, NakCode, PulseCode
-from npr_simulators.amplifier import Stream
 from npr_simulators.limits import Denied, Limits
 from npr_simulators.memory import TICKS_HZ
 from npr_simulators.pulse import SUBSAMPLE_STEPS, Pulse, load_ohm, onset_jitter, output_gain
@@ -28,6 +28,20 @@ AHEAD_MIN_MS = 20
 AHEAD_MAX_S = 10
 HIGH_VOLTAGE = 400
 UNKNOWN_LOAD = 0xFFFF
+
+
+class SampleClock(Protocol):
+    """The running stream, as far as a stimulator needs one: FIRE names a sample."""
+
+    rate_hz: int
+
+    def sample_at(self, ticks: int) -> int:
+        """Samples that are complete at `ticks` of the device clock."""
+        ...
+
+    def ticks_at(self, sample: int) -> int:
+        """The device clock at which the counter reaches `sample`."""
+        ...
 
 
 @dataclass(slots=True)
@@ -116,7 +130,7 @@ class Stimulator:
         self.armed_ticks = ticks
         return ArmToken(self.token)
 
-    def fire(self, request: Fire, stream: Stream | None, ticks: int) -> None:
+    def fire(self, request: Fire, stream: SampleClock | None, ticks: int) -> None:
         """Spend a stimulus number and let its pulses wait for their samples.
 
         Raises Denied: then nothing has changed, nothing will be delivered, and the number is not spent.
@@ -141,7 +155,7 @@ class Stimulator:
         self.reports = []
         self.pulses = deque(self._pulses(self.program, request, stream))
 
-    def _check_sample(self, at_sample: int, stream: Stream, ticks: int) -> None:
+    def _check_sample(self, at_sample: int, stream: SampleClock, ticks: int) -> None:
         newest = stream.sample_at(ticks) - 1
         earliest = newest + AHEAD_MIN_MS * stream.rate_hz // 1000
         latest = newest + AHEAD_MAX_S * stream.rate_hz
@@ -154,7 +168,7 @@ class Stimulator:
             text = f"{interval_us} us after the last onset, the limit is {self.limits.min_interval_us} us"
             raise Denied(NakCode.REFRACTORY, text)
 
-    def _pulses(self, program: StimProgram, request: Fire, stream: Stream) -> list[Pulse]:
+    def _pulses(self, program: StimProgram, request: Fire, stream: SampleClock) -> list[Pulse]:
         gain, load = output_gain(self.seed), load_ohm(self.seed)
         first = request.at_sample * SUBSAMPLE_STEPS + onset_jitter(self.seed, request.stim_seq)
         pulses = []
