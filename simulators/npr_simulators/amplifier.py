@@ -9,11 +9,12 @@ from npr_daq.wire.data import DataMarker, largest_block, pack_data
 from npr_daq.wire.messages import ImpedanceReply, ImpedanceRequest, Reading, StreamStart
 from npr_daq.wire.tables import ImpedanceCode, MarkerCode, NakCode, SampleFormat
 from npr_simulators.channel_faults import ChannelFaults
+from npr_simulators.evoked_path import artefact_uv, converted, muscles_uv
 from npr_simulators.limits import Denied
 from npr_simulators.memory import CHANNEL_COUNT, RATES_HZ, TICKS_HZ
 from npr_simulators.patient_face import PatientFace
 from npr_simulators.pulse import Pulse
-from npr_simulators.sampling import COUNT_MAX, Response, Sampler, row_bits, sample_times_ms
+from npr_simulators.sampling import COUNT_MAX, Response, Sampler, row_bits
 
 IMPEDANCE_HZ = (10, 1000)
 """What the measuring current can be; another frequency is brought into this range and told in the reply."""
@@ -83,8 +84,8 @@ class Stream:
 
     def add(self, pulse: Pulse) -> None:
         """Let the response to `pulse` appear in the samples from its onset on."""
-        assert pulse.response_uv is not None
-        self.sampler.add(Response(pulse.onset_sample, pulse.response_uv))
+        if pulse.response is not None:
+            self.sampler.add(Response(pulse.onset_sample, pulse.response.uv, pulse.response.overloaded))
 
     def blocks(self, end_sample: int, *, partial: bool) -> Iterator[Block]:
         """The blocks that are complete at `end_sample`; with `partial` also the begun one, cut there."""
@@ -126,7 +127,6 @@ class Stream:
 
     def response_of(self, pulse: Pulse) -> Iterator[None]:
         """Work out what the electrodes will see of `pulse`, in pieces of a few milliseconds of work each."""
-        times_ms = sample_times_ms(pulse.subsample, self.rate_hz)
         response = self._face.evoke(
             current_ma=pulse.delivered_ma,
             width_us=float(pulse.width_us),
@@ -136,10 +136,12 @@ class Stream:
         )
         yield
         pulse.touches = response is not None
-        pulse.response_uv = np.zeros((CHANNEL_COUNT, times_ms.size))
+        pulse.response = None
         if response is not None:
-            pulse.response_uv += response.render(times_ms)
-            pulse.response_uv += response.render_artefact(times_ms, 1e3 / self.rate_hz)
+            uv = muscles_uv(response, pulse.subsample, self.rate_hz)
+            yield
+            uv += artefact_uv(response, pulse.subsample, self.rate_hz)
+            pulse.response = converted(uv, pulse.subsample, self.rate_hz)
             yield
             pulse.truth = dict(response.truth())
 

@@ -13,7 +13,8 @@ from npr_daq.montage import standard_montage
 from npr_daq.quoting import quoted
 from npr_simulators.device import SimulatedFrontend
 from npr_simulators.face import Face, load_patient
-from npr_simulators.faults import Fault, FaultScript, FrameFaults, fault_from, read_faults
+from npr_simulators.fault_file import read_faults
+from npr_simulators.faults import Fault, FaultScript, FrameFaults, fault_from
 from npr_simulators.options import Options
 from npr_simulators.outbox import Outgoing
 from npr_simulators.pace import LockStep, Pace, WallPace

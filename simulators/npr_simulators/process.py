@@ -78,11 +78,13 @@ class FrontendSimulators:
 
         return cards(names_or_paths)
 
-    def patient_matrix(self, names_or_paths: Sequence[str] | None = None, *, seed: int = 1) -> dict[str, Any]:
-        """Patient by figure, from the truth alone; JSON-safe: `columns` and `patients`."""
+    def patient_matrix(
+        self, names_or_paths: Sequence[str] | None = None, *, seed: int = 1, days: Sequence[float] = ()
+    ) -> dict[str, Any]:
+        """Patient by figure, from the truth alone, on each of `days`; JSON-safe: `columns` and `patients`."""
         from npr_simulators.person.people import patient_matrix
 
-        return patient_matrix(names_or_paths, seed=seed)
+        return patient_matrix(names_or_paths, seed=seed, days=days)
 
     def random_patients(self, count: int, *, folder: Path, seed: int = 1, group: str = "healthy") -> list[Path]:
         """Draw people from a population and write each as a patient file; the paths."""

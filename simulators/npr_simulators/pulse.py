@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from npr_simulators.evoked_path import Evoked
 
 SUBSAMPLE_STEPS = 65536
 GAIN_ERROR_MAX = 0.005
@@ -50,7 +51,7 @@ class Pulse:
     ready: bool = False
     begun: bool = False
     touches: bool = False
-    response_uv: NDArray[np.float64] | None = None
+    response: Evoked | None = None
     truth: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -1,30 +1,30 @@
-"""From the skin to counts: background plus responses, delayed by the front-end, quantised and clipped."""
+"""From the skin to counts: background behind the high-pass plus responses, quantised and clipped."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npr_simulators import analog
+from npr_simulators.evoked_path import FASTEST_HZ
 from npr_simulators.patient_face import PatientFace
 
-FULL_SCALE_NV = 40e6
+FULL_SCALE_NV = analog.FULL_SCALE_UV * 1e3
 """Half the input range: +-40 mV at 24 bits."""
 COUNT_MAX = 2**23 - 1
 LSB_NV = FULL_SCALE_NV / 2**23
-FASTEST_HZ = 20_000
-GROUP_DELAY_SAMPLES = 1.7
-"""Delay of the anti-alias filter in samples at the highest rate, a pure delay here, told by the calibration block."""
-GROUP_DELAY_MS = GROUP_DELAY_SAMPLES * 1e3 / FASTEST_HZ
-RESPONSE_WINDOW_MS = 120.0
+GROUP_DELAY_SAMPLES = analog.GROUP_DELAY_MS * FASTEST_HZ / 1e3
+"""Delay of the anti-alias filter in samples at the highest rate, as the calibration block tells it: 1.66."""
 CHUNK_SAMPLES = 4000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Response:
-    """Microvolts, shape (channel, time), that a stimulus adds from `first_sample` on."""
+    """Microvolts, shape (channel, time), that a stimulus adds from `first_sample` on, and where the input was over."""
 
     first_sample: int
     uv: NDArray[np.float64]
+    overloaded: NDArray[np.bool_]
 
     @property
     def end_sample(self) -> int:
@@ -32,72 +32,100 @@ class Response:
         return self.first_sample + int(self.uv.shape[-1])
 
 
-def sample_times_ms(subsample: float, rate_hz: float) -> NDArray[np.float64]:
-    """Times from the cathodal edge that the samples from the onset's on show, after the front-end's delay.
+class Background:
+    """What the electrodes of one stream pick up without a shock, behind the high-pass, in whole chunks.
 
-    The onset lies `subsample` of a period behind its sample.
+    The face is asked for whole chunks in their order, so the numbers do not depend on how the stream is cut. The
+    high-pass begins settled on the first sample.
     """
-    n = int(np.ceil(RESPONSE_WINDOW_MS * rate_hz / 1e3)) + 1
-    return (np.arange(n, dtype=np.float64) - subsample) * (1e3 / rate_hz) - GROUP_DELAY_MS
+
+    def __init__(self, face: PatientFace, *, stream_id: int, rate_hz: int, rows: NDArray[np.intp]) -> None:
+        self._face = face
+        self._stream_id = stream_id
+        self._rate_hz = rate_hz
+        self._rows = rows
+        self._number = -1
+        self._stale = False
+        self._read = 0
+        self._skin_uv = np.empty((rows.size, 0), dtype=np.float32)
+        self._uv = np.empty((rows.size, 0))
+        self._before: NDArray[np.float64] | None = None
+        self._after: NDArray[np.float64] | None = None
+
+    def forget(self) -> None:
+        """Ask the face anew from the first sample that was not yet read: something has changed there."""
+        self._stale = True
+
+    def microvolts(self, first_sample: int, n: int) -> NDArray[np.float64]:
+        """Shape (row, n); stretches must be asked for in order."""
+        out = np.empty((self._rows.size, n))
+        done = 0
+        while done < n:
+            number, inside = divmod(first_sample + done, CHUNK_SAMPLES)
+            take = min(n - done, CHUNK_SAMPLES - inside)
+            self._have(number)
+            out[:, done : done + take] = self._uv[:, inside : inside + take]
+            self._read = inside + take
+            done += take
+        return out
+
+    def _have(self, number: int) -> None:
+        if number == self._number and not self._stale:
+            return
+        whole = self._face.background(self._stream_id, number * CHUNK_SAMPLES, CHUNK_SAMPLES, self._rate_hz)
+        skin_uv = whole[self._rows]
+        if number == self._number:
+            # what was sent was so; the filter remembers that past and not the new one
+            skin_uv[:, : self._read] = self._skin_uv[:, : self._read]
+        else:
+            settled = np.stack([skin_uv[:, 0], np.zeros(self._rows.size)], axis=1)
+            self._before = self._after if self._after is not None else settled
+        self._uv, self._after = analog.high_passed(skin_uv.astype(np.float64), self._rate_hz, self._before)
+        self._skin_uv, self._number, self._stale = skin_uv, number, False
 
 
 class Sampler:
-    """The converter of one stream: `counts(first, n)` for consecutive stretches of its sample index.
-
-    The background is asked for in whole chunks, so the counts do not depend on how the stream is cut into blocks.
-    """
+    """The converter of one stream: `counts(first, n)` for consecutive stretches of its sample index."""
 
     def __init__(
         self, face: PatientFace, *, stream_id: int, rate_hz: int, channels: tuple[int, ...], count_max: int = COUNT_MAX
     ) -> None:
-        self._face = face
-        self._stream_id = stream_id
-        self._rate_hz = rate_hz
         self._count_max = count_max
         self._rows = np.array(channels, dtype=np.intp)
-        self._chunk_number = -1
-        self._chunk_uv = np.empty((len(channels), 0), dtype=np.float32)
+        self._background = Background(face, stream_id=stream_id, rate_hz=rate_hz, rows=self._rows)
         self._responses: list[Response] = []
 
     def add(self, response: Response) -> None:
         """Let `response` (all device channels) appear in the samples that follow."""
-        self._responses.append(Response(response.first_sample, response.uv[self._rows]))
+        rows = self._rows
+        self._responses.append(Response(response.first_sample, response.uv[rows], response.overloaded[rows]))
 
     def forget_background(self) -> None:
-        """Ask the face anew at the next sample: an electrode has changed."""
-        self._chunk_number = -1
+        """Ask the face anew at the next sample: an electrode has changed, or the patient begins to move."""
+        self._background.forget()
 
     def counts(self, first_sample: int, n: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Counts, int32 of shape (time, channel), and which of them were clipped, the same shape.
 
-        Responses that end before `first_sample` are dropped: stretches must be asked for in order.
+        Clipped is what the converter or the input stage before it could not follow. Responses that end before
+        `first_sample` are dropped: stretches must be asked for in order.
         """
-        uv = np.empty((len(self._rows), n), dtype=np.float64)
-        done = 0
-        while done < n:
-            start = first_sample + done
-            number, inside = divmod(start, CHUNK_SAMPLES)
-            take = min(n - done, CHUNK_SAMPLES - inside)
-            uv[:, done : done + take] = self._background(number)[:, inside : inside + take]
-            done += take
+        uv = self._background.microvolts(first_sample, n)
+        over = np.zeros((n, self._rows.size), np.bool_)
         end = first_sample + n
         self._responses = [r for r in self._responses if r.end_sample > first_sample]
         for response in self._responses:
             low, high = max(first_sample, response.first_sample), min(end, response.end_sample)
             if low < high:
-                piece = response.uv[:, low - response.first_sample : high - response.first_sample]
-                uv[:, low - first_sample : high - first_sample] += piece
-        raw = np.rint(uv.T * (1e3 / LSB_NV))
-        clipped = np.abs(raw) > self._count_max
-        np.clip(raw, -self._count_max, self._count_max, out=raw)
-        return np.ascontiguousarray(raw, dtype=np.int32), clipped
-
-    def _background(self, number: int) -> NDArray[np.float32]:
-        if number != self._chunk_number:
-            whole = self._face.background(self._stream_id, number * CHUNK_SAMPLES, CHUNK_SAMPLES, self._rate_hz)
-            self._chunk_uv = whole[self._rows]
-            self._chunk_number = number
-        return self._chunk_uv
+                here, there = slice(low - first_sample, high - first_sample), response.first_sample
+                uv[:, here] += response.uv[:, low - there : high - there]
+                over[here] |= response.overloaded[:, low - there : high - there].T
+        uv *= 1e3 / LSB_NV
+        raw = np.rint(uv, out=uv).T
+        if max(raw.max(), -raw.min()) > self._count_max:
+            over |= np.abs(raw) > self._count_max
+            raw = np.clip(raw, -self._count_max, self._count_max)
+        return np.ascontiguousarray(raw, dtype=np.int32), over
 
 
 def row_bits(flags: NDArray[np.bool_]) -> int:

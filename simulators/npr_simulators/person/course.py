@@ -33,6 +33,11 @@ def risen(day: float, middle: float, width: float) -> float:
     return 1 / (1 + exp(-min(max((day - middle) / width, -60.0), 60.0)))
 
 
+def fallen(day: float, middle: float, width: float) -> float:
+    """1 on day 0, down to 0 around `middle`."""
+    return (1 - risen(day, middle, width)) / (1 - risen(0.0, middle, width))
+
+
 def untrained(course: Course) -> float:
     """What training leaves of re-weighted drive and of tone, 0 to 1."""
     return 1 - course.training_response * (1 - exp(-course.training_weeks / TRAINING_WEEKS))
@@ -44,13 +49,13 @@ def effective(case: Case, lesion: Lesion) -> Lesion:
     day = case.course.day
     if day is None:
         return lesion if left == 1 else lesion.model_copy(update={"tonic": lesion.tonic * left})
-    slow = 1 - risen(day, REMYELINATION_DAY, REMYELINATION_DAYS)
+    slow = fallen(day, REMYELINATION_DAY, REMYELINATION_DAYS)
     grown = [risen(day, REGROWTH_START_DAY + mm / REGROWTH_MM_A_DAY, REGROWTH_DAYS) for mm in REGROWTH_MM]
     return lesion.model_copy(
         update={
             "degeneration": lesion.degeneration.scaled(risen(day, WALLERIAN_DAY, WALLERIAN_DAYS)),
             "regrown": _by_branch(lesion.regrown, grown),
-            "block": lesion.block.scaled(1 - risen(day, BLOCK_DAY, BLOCK_DAYS)),
+            "block": lesion.block.scaled(fallen(day, BLOCK_DAY, BLOCK_DAYS)),
             "velocity": 1 - (1 - lesion.velocity) * slow,
             "dispersion_ms": lesion.dispersion_ms * slow,
             "sprouting": lesion.sprouting * risen(day, SPROUTING_DAY, SPROUTING_DAYS),

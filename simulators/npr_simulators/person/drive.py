@@ -47,7 +47,7 @@ class Drive:
         self._shares: dict[tuple[str, Side], Floats] = {}
 
     def plateau(self, movement: Movement) -> dict[Side, Floats]:
-        """Mean drive of every pool while `movement` is held, or in the middle of a blink's burst; (9,) for each half."""
+        """Mean drive of every pool while `movement` is held, or in the middle of a blink; (9,) for each half."""
         out = {}
         for side in Side:
             drive = np.maximum(self._share(movement, side), np.where(_FACIAL, REST_DRIVE, 0.0))
@@ -55,10 +55,6 @@ class Drive:
                 drive[MUSCLES.index(link.target)] += link.gain * self._share(movement, side)[MUSCLES.index(link.source)]
             out[side] = np.clip(drive + self._tonic[side], 0.0, 1.0)
         return out
-
-    def rest(self) -> dict[Side, Floats]:
-        """Mean drive of every pool at rest, shape (9,) for each half."""
-        return {side: np.clip(np.where(_FACIAL, REST_DRIVE, 0.0) + self._tonic[side], 0.0, 1.0) for side in Side}
 
     def spread(self, movement: Movement) -> dict[Side, Floats]:
         """SD of the fluctuation of every pool's drive while `movement` is held, shape (9,) for each half."""
@@ -90,9 +86,7 @@ class Drive:
             out[side] = np.clip(drive + self._tonic[side][:, None], 0.0, 1.0)
         return out
 
-    def _passed_on(
-        self, side: Side, number: int, t_ms: Floats, during: list[Movement], blinks: list[float]
-    ) -> Floats:
+    def _passed_on(self, side: Side, number: int, t_ms: Floats, during: list[Movement], blinks: list[float]) -> Floats:
         """What a link's source was commanded one lag ago, shape (ms,); every movement has a lag of its own."""
         link = self._central[side][number]
         source = MUSCLES.index(link.source)

@@ -1,6 +1,6 @@
 """The patient matrix: one row of figures per patient from the truth alone, and which of them it is known by."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from npr_daq.anatomy import HEADLINE, Branch, Muscle, Side
 from npr_simulators.person import figures
 from npr_simulators.person.case import BRANCHES, Case
+from npr_simulators.person.course import at
 from npr_simulators.person.figures import Person
 
 Figure = Callable[[Person], float | None]
@@ -40,15 +41,23 @@ def outside(column: Column, value: float | None) -> bool:
     return value is None or not column.healthy[0] <= value <= column.healthy[1]
 
 
-def as_json(cases: Iterable[Case], *, seed: int = 1) -> dict[str, Any]:
-    """The whole matrix, JSON-safe: `columns` with their meaning, and one entry of `patients` for each case."""
+def as_json(cases: Iterable[Case], *, seed: int = 1, days: Sequence[float] = ()) -> dict[str, Any]:
+    """The whole matrix, JSON-safe: `columns` with their meaning, and one entry of `patients` for each case.
+
+    With `days` since the onset one entry for each case and day (`day`, else None).
+    """
     columns = [
         {"name": c.name, "heading": c.heading, "unit": c.unit, "digits": c.digits, "healthy": list(c.healthy)}
         | {"meaning": c.meaning}
         for c in COLUMNS
     ]
-    rows = [{"name": c.name, "cell": c.cell, "values": matrix_row(c, seed=seed)} for c in cases]
+    rows = [_entry(case, None, seed) for case in cases] if not days else []
+    rows += [_entry(at(case, day), day, seed) for case in cases for day in days]
     return {"seed": seed, "columns": columns, "patients": rows}
+
+
+def _entry(case: Case, day: float | None, seed: int) -> dict[str, Any]:
+    return {"name": case.name, "day": day, "cell": case.cell, "values": matrix_row(case, seed=seed)}
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
@@ -108,9 +117,14 @@ _COLUMNS: tuple[tuple[Column, Figure], ...] = (
     ),
     (
         Column(
-            "q_apparent", "Qseen", "x", 1, (0.0, 1.62), "as Qeye, of all that the channel shows, cross-talk included"
+            "q_apparent",
+            "Qseen",
+            "x",
+            1,
+            (0.0, 1.62),
+            "orbicularis oculi channel in a brow lift, cross-talk included, affected over other side",
         ),
-        figures.q("close_eyes_tightly", _MOUTH, "app"),
+        figures.q("wrinkle_forehead", _EYE, "app"),
     ),
     (
         Column(

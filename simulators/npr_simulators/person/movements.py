@@ -84,7 +84,9 @@ class Movement:
         if self.performed != "blink":
             return []
         room = self.rise_ms + self.hold_ms - BLINK_HOLD_MS
-        return [self.onset_ms + k * BLINK_EVERY_MS for k in range(int((room - self.rise_ms + 1e-9) // BLINK_EVERY_MS) + 1)]
+        return [
+            self.onset_ms + k * BLINK_EVERY_MS for k in range(int((room - self.rise_ms + 1e-9) // BLINK_EVERY_MS) + 1)
+        ]
 
     def as_json(self) -> Mapping[str, Any]:
         """The fields, JSON-safe."""

@@ -17,15 +17,17 @@ def cards(names_or_paths: Sequence[str] | None = None) -> list[dict[str, str]]:
     return [{"name": c.name, "teaches": c.teaches, "expect": c.expect, "cell": c.cell} for c in cases]
 
 
-def patient_matrix(names_or_paths: Sequence[str] | None = None, *, seed: int = 1) -> dict[str, Any]:
-    """The patient matrix, JSON-safe (see `matrix.as_json`); takes about half a second for each patient."""
+def patient_matrix(
+    names_or_paths: Sequence[str] | None = None, *, seed: int = 1, days: Sequence[float] = ()
+) -> dict[str, Any]:
+    """The patient matrix, JSON-safe (see `matrix.as_json`); takes about half a second for each row."""
     # loaded here: listing the patients must not pay for the motor units
     from npr_simulators.person import matrix
 
     if seed < 0:
         raise UsageError(f"seed {seed} is negative; give 0 or more")
     chosen = names() if names_or_paths is None else names_or_paths
-    return matrix.as_json([load_case(name) for name in chosen], seed=seed)
+    return matrix.as_json([load_case(name) for name in chosen], seed=seed, days=days)
 
 
 def write_people(count: int, *, folder: Path, seed: int = 1, group: str = "healthy") -> list[Path]:

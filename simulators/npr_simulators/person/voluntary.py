@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from npr_simulators.person.discharge import Clocks, Intervals, discharge, neuron
 from npr_simulators.person.drive import Drive
 from npr_simulators.person.movements import Movement
 from npr_simulators.person.overlap import add_spikes, event_templates
-from npr_simulators.person.plateau import CHANNELS, Energies, energies_of, expected_rms_uv
+from npr_simulators.person.plateau import BAND_HZ, CHANNELS, Energies, energies_of, expected_plateau
 
 CHUNK = 4000
 BLOCK_MS = 200
@@ -120,28 +120,36 @@ class Voluntary:
         begin = first_sample * factor - reach
         return decimated(self._fine(stream_id, begin, (n - 1) * factor + 1 + 2 * reach), factor)
 
+    def drive(self, stream_id: int, first_ms: int, n: int) -> dict[Side, Floats]:
+        """Drive of every pool, 0 to 1, for `n` milliseconds of a stream, shape (9, n) for each half."""
+        return self._drive.at(stream_id, first_ms, n, self._movements)
+
     def expected(self, movement: Movement) -> Mapping[str, Any]:
         """The truth line of `movement`, JSON-safe: what is done, when, with what drive, and the RMS it must give.
 
-        `own` is from the channel's own muscle, `app` from all muscles of both halves, `rest` what `app` is at rest.
+        `own` is from the channel's own muscle, `app` from all muscles of both halves, `rest` what `app` is at rest;
+        `rms_uv` of everything, `band_uv` through `band_hz`. For a blink they are those of the middle of a burst.
         """
         if self._energies is None:
             self._energies = {side: energies_of(bank) for side, bank in self._banks.items()}
         drive = self._drive.plateau(movement)
-        own, app = expected_rms_uv(self._energies, drive)
-        _, rest = expected_rms_uv(self._energies, self._drive.rest())
+        held = expected_plateau(self._energies, drive, self._drive.spread(movement))
+        at_rest = replace(movement, performed="rest")
+        rest = expected_plateau(self._energies, self._drive.plateau(at_rest), self._drive.spread(at_rest))
         names = [f"{side}.{muscle}" for side in Side for muscle in FACIAL_MUSCLES]
         return {
             **movement.as_json(),
             "plateau_ms": list(movement.plateau_ms),
+            "bursts_ms": movement.bursts_ms,
+            "band_hz": list(BAND_HZ),
             "drive": {
                 f"{side}.{muscle}": float(drive[side][pool]) for side in Side for pool, muscle in enumerate(MUSCLES)
             },
             "channels": {
                 name: {
-                    "own": {"rms_uv": float(own[row])},
-                    "app": {"rms_uv": float(app[row])},
-                    "rest": {"rms_uv": float(rest[row])},
+                    "own": {"rms_uv": float(held.own_uv[row]), "band_uv": float(held.own_band_uv[row])},
+                    "app": {"rms_uv": float(held.app_uv[row]), "band_uv": float(held.app_band_uv[row])},
+                    "rest": {"rms_uv": float(rest.app_uv[row]), "band_uv": float(rest.app_band_uv[row])},
                 }
                 for row, name in enumerate(names)
             },

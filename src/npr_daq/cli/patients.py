@@ -10,6 +10,7 @@ from npr_daq.cli.options import JsonFlag, echo_json
 
 EXAMPLES = (
     "Example: npr-daq patients synkinetic_12m. Side by side: npr-daq patients --matrix. "
+    "A course: npr-daq patients bell_course --matrix --day 2 --day 365. "
     "A cohort: npr-daq patients --random 20 --seed 7 --out cohort"
 )
 _WIDTH = 80
@@ -25,6 +26,9 @@ def patients(
         str | None, typer.Argument(metavar="NAME", help="One patient: its name, or the path of a TOML file.")
     ] = None,
     matrix: Annotated[bool, typer.Option("--matrix", help="Patient by figure, from the truth alone.")] = False,
+    day: Annotated[
+        list[float] | None, typer.Option(metavar="DAY", help="Of --matrix: days since the onset; may be repeated.")
+    ] = None,
     random: Annotated[
         int | None, typer.Option("--random", metavar="N", help="Draw N people and write them as patient files.")
     ] = None,
@@ -42,8 +46,8 @@ def patients(
 
     family = simulator_family()
     if random is not None:
-        if name is not None or matrix:
-            raise UsageError("--random draws new people; leave out NAME and --matrix")
+        if name is not None or matrix or day:
+            raise UsageError("--random draws new people; leave out NAME, --matrix and --day")
         if out is None:
             raise UsageError("--random writes files; give a folder with --out DIR")
         paths = [str(path) for path in family.random_patients(random, folder=out, seed=seed, group=group)]
@@ -52,9 +56,11 @@ def patients(
         else:
             typer.echo(f"{len(paths)} patient files, {paths[0]} to {paths[-1]}; examine one with sim:{paths[0]}")
         return
+    if day and not matrix:
+        raise UsageError("--day belongs to --matrix; write for example: patients bell_course --matrix --day 120")
     chosen = None if name is None else [name]
     if matrix:
-        found = family.patient_matrix(chosen, seed=seed)
+        found = family.patient_matrix(chosen, seed=seed, days=day or ())
         if json:
             echo_json(found)
         else:
@@ -77,10 +83,11 @@ def card_text(card: Mapping[str, Any]) -> str:
 
 def matrix_text(found: Mapping[str, Any]) -> str:
     """The matrix as tables of at most 80 columns, a legend, and `*` at the cell that each patient is known by."""
-    from npr_daq.cli.wording import listed
+    from npr_daq.cli.wording import listed, wrapped
 
     people, columns = found["patients"], found["columns"]
-    first = max(len(person["name"]) for person in people) + 1
+    labels = [p["name"] if p["day"] is None else f"{p['name']} day {p['day']:g}" for p in people]
+    first = max(map(len, labels)) + 1
     widths = [1 + max(len(c["heading"]), *(len(_cell(c, person)) for person in people)) for c in columns]
     tables, at = [], 0
     while at < len(columns):
@@ -91,13 +98,14 @@ def matrix_text(found: Mapping[str, Any]) -> str:
         # a star must not push a number out of line
         lines = [" " * first + "".join(f"{c['heading']:>{w - 1}} " for c, w in some)]
         lines += [" " * first + "".join(f"{c['unit']:>{w - 1}} " for c, w in some)]
-        lines += [f"{p['name']:{first}}" + "".join(f"{_cell(c, p):>{w}}" for c, w in some) for p in people]
+        for label, person in zip(labels, people, strict=True):
+            lines.append(f"{label:{first}}" + "".join(f"{_cell(c, person):>{w}}" for c, w in some))
         tables.append("\n".join(line.rstrip() for line in lines))
         at = end
-    label = max(len(c["heading"]) for c in columns) + 2
-    legend = [listed(f"{c['heading']:{label}}", f"{c['meaning']} ({c['name']})", indent=0) for c in columns]
+    widest = max(len(c["heading"]) for c in columns) + 2
+    legend = [listed(f"{c['heading']:{widest}}", f"{c['meaning']} ({c['name']})", indent=0) for c in columns]
     note = f"Seed {found['seed']}, lesion on the left, no noise. * what the patient teaches; - no response to speak of."
-    return "\n\n".join([*tables, "\n".join(legend), note])
+    return "\n\n".join([*tables, "\n".join(legend), wrapped(note)])
 
 
 def _cell(column: Mapping[str, Any], person: Mapping[str, Any]) -> str:

@@ -64,8 +64,10 @@ class SimulatorFamily(Protocol):
         """All patients that it knows, or those named: `name`, `teaches`, `expect`, `cell` of the matrix."""
         ...
 
-    def patient_matrix(self, names_or_paths: Sequence[str] | None = None, *, seed: int = 1) -> Mapping[str, Any]:
-        """Patient by figure, from the truth alone: `columns` with their meaning, and `patients` with `values`."""
+    def patient_matrix(
+        self, names_or_paths: Sequence[str] | None = None, *, seed: int = 1, days: Sequence[float] = ()
+    ) -> Mapping[str, Any]:
+        """Patient by figure, from the truth alone: `columns` with their meaning, `patients` with `values` (by day)."""
         ...
 
     def random_patients(self, count: int, *, folder: Path, seed: int = 1, group: str = "healthy") -> Sequence[Path]:
