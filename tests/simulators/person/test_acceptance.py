@@ -1,4 +1,4 @@
-"""The simulated person's acceptance list, (a) to (j) of simulation reference 7; every test is named after its letter."""
+"""The simulated person's acceptance list, (a) to (j) of simulation reference 7; tests are named after its letters."""
 
 import sys
 from dataclasses import replace
@@ -163,7 +163,7 @@ MECHANISMS = {
 
 @lru_cache(maxsize=8)
 def separation(mechanism: str) -> tuple[float, float, float]:
-    """Zygomatic shock: lateral spread in OOR, uV. Supraorbital shocks: R1 in OOR over OOC. Eye closure: OOR over OOC."""
+    """Zygomatic shock: lateral spread in OOR, uV. Supraorbital: R1 in OOR over OOC. Eye closure: OOR over OOC."""
     lesion, central = MECHANISMS[mechanism]
     grown = {"degeneration": spread(0.8), "regrown": spread(0.75), "prefer": "oculo_oral"}
     case, banks = with_lesion(lesion.model_copy(update=grown), central=central)
@@ -269,13 +269,8 @@ SWEEPS = 10
 BEFORE_MS, LENGTH_MS = 20.0, 60.0
 FINE = 16
 NOISE_UV = 1.7
-SHOWN = (
-    ("healthy", 25.0),
-    ("branch_loss", 28.0),
-    ("demyelinating", 28.0),
-    ("bells_d7", 28.0),
-    ("synkinetic_12m", 42.0),
-)
+SHOWN = {"healthy": 25.0, "branch_loss": 28.0, "demyelinating": 28.0, "bells_d7": 28.0, "synkinetic_12m": 42.0}
+"""Currents in mA at which every axon fires, the masseter not or hardly."""
 OWN_ROWS = [NAMES.index(f"{LESION}.{muscle}") for muscle in FACIAL_MUSCLES]
 NOT_TRUSTED = Flag.GAP | Flag.ABSENT | Flag.LOW_SNR | Flag.ONSET_BY_THRESHOLD | Flag.NO_ONSET
 
@@ -288,7 +283,7 @@ def amplified(skin_uv: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def series(name: str, current_ma: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Sweeps without artefact and the artefact of factor 1 alone, (channel, sweep, time) both; stimulus; mean `t_ref`."""
+    """Sweeps without artefact, the artefact of factor 1 alone, both (channel, sweep, time); stimulus; mean `t_ref`."""
     case = load_case(name)
     usual = case.model_copy(update={"skin": case.skin.model_copy(update={"artefact": 1.0})})
     banks = {LESION: lesioned(sound(seed)[LESION], effective(case, case.lesion), seed=seed)}
@@ -338,7 +333,7 @@ def test_j_the_production_analyser_finds_the_reference_onset(
 ) -> None:
     """Without an artefact, and with the study's (factor 1): median of the signed error, 95 % of its size."""
     errors = np.concatenate(
-        [onset_errors_ms(name, ma, seed, artefact=artefact) for seed in (7, 8) for name, ma in SHOWN]
+        [onset_errors_ms(name, ma, seed, artefact=artefact) for seed in (7, 8) for name, ma in SHOWN.items()]
     )
     found = errors[np.isfinite(errors)]
     assert found.size >= given * errors.size
