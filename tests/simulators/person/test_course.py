@@ -39,7 +39,8 @@ def test_the_second_day_has_a_block_and_no_degeneration_yet(case):
     """Before 72 h the distal response is falsely good (simulation reference 3.1)."""
     now = effective(case.at(2), case.lesion)
     assert now.degeneration.buccal < 0.1
-    assert now.block.buccal > 0.9
+    assert now.block.buccal > 0.99
+    assert effective(case.at(0), case.lesion).block.buccal == 1
     assert now.regrown.buccal < 0.001
     assert central_now(case.at(2))[0].gain < 0.002
 
