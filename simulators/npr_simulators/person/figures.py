@@ -64,7 +64,9 @@ class Person:
     def of(cls, case: Case, *, seed: int, side: Side = Side.LEFT) -> "Person":
         """Build both halves; takes a second or two."""
         warm_c = case.intake.skin_temperature_c
-        before = {half: _healthy(_Body(case.build, warm_c), seed, half, side) for half in Side}
+        # the side of the lesion matters to a healthy bank through this key alone
+        where = side if case.build.crosstalk_affected is not None else Side.LEFT
+        before = {half: _healthy(_Body(case.build, warm_c), seed, half, where) for half in Side}
         banks = {
             half: lesioned(bank, effective(case, case.lesion_of(half, side)), seed=seed)
             for half, bank in before.items()
@@ -187,6 +189,7 @@ def _added_rms(person: Person, task: str, muscle: Muscle, what: str) -> dict[Sid
     return added
 
 
+@lru_cache(maxsize=len(MOVED) + 1)
 def _expected(person: Person, task: str) -> Mapping[str, Any]:
     held = Movement(1, 0, 2e4, task, task, EFFORT, 300.0, 120.0, 3000.0, 160.0, 1)
     channels: Mapping[str, Any] = _voluntary(person).expected(held)["channels"]
