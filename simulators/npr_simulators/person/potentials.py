@@ -20,8 +20,6 @@ END_MM = 0.15
 """Over which an action potential dies at the end of its fibre."""
 DISC_MM = 3.0
 """The four points that stand for a disc of 9 mm lie this far from its middle."""
-NEAR_MM = 45.0
-"""Electrodes farther than this from the middle of a muscle count as points."""
 LAST_MS = 21.0
 """An action potential ends by then, so that a template holds all of it."""
 
@@ -35,7 +33,6 @@ CONSTANTS = (
     ACTION_POTENTIAL_MM,
     END_MM,
     DISC_MM,
-    NEAR_MM,
 )
 """All that shapes a potential besides its fibres and electrodes."""
 
@@ -73,7 +70,7 @@ def unit_potentials(fibres: Fibres, electrodes_mm: Floats) -> Waves:
 
     `electrodes_mm` has shape (channel, 2, 2). Sample 0 is the activation of the endplate. Float32.
     """
-    points, weights = _quadrature(electrodes_mm, fibres.endplate_mm.mean(axis=(0, 1)))
+    points, weights = _discs(electrodes_mm)
     response = np.stack([_impulse_response(fibres, unit, points, weights) for unit in range(fibres.depth_mm.shape[0])])
     slope = action_potential_slope(fibres.velocity_mm_ms).astype(np.float32)
     # one fibre in an infinite medium, doubled by the air above the skin; mV to microvolt
@@ -83,20 +80,12 @@ def unit_potentials(fibres: Fibres, electrodes_mm: Floats) -> Waves:
     return np.ascontiguousarray(np.fft.irfft(spectrum, twice)[..., :TEMPLATE_SAMPLES], dtype=np.float32)
 
 
-def _quadrature(electrodes_mm: Floats, centre_mm: Floats) -> tuple[Floats, Waves]:
+def _discs(electrodes_mm: Floats) -> tuple[Floats, Waves]:
     """Points on the skin (point, 2) and what each adds to each channel (channel, point)."""
-    disc = DISC_MM * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]], float)
-    points: list[Floats] = []
-    columns: list[NDArray[np.float32]] = []
-    for channel, pair in enumerate(electrodes_mm):
-        for sign, where in zip((1.0, -1.0), pair, strict=True):
-            near = np.hypot(*(where - centre_mm)) < NEAR_MM
-            here = where + disc if near else where[None]
-            column = np.zeros((len(here), len(electrodes_mm)), np.float32)
-            column[:, channel] = sign / len(here)
-            points.append(here)
-            columns.append(column)
-    return np.concatenate(points), np.ascontiguousarray(np.concatenate(columns).T)
+    corners = DISC_MM * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]], float)
+    points = (electrodes_mm[:, :, None] + corners).reshape(-1, 2)
+    of_one = np.repeat(np.array([0.25, -0.25], np.float32), len(corners))
+    return points, np.kron(np.eye(len(electrodes_mm), dtype=np.float32), of_one)
 
 
 def _impulse_response(fibres: Fibres, unit: int, points: Floats, weights: Waves) -> Waves:

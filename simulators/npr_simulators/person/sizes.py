@@ -25,7 +25,7 @@ def target_mv(build: Build, *, seed: int, side: Side) -> dict[Muscle, float]:
     The person's own size, then the side: the larger half is larger than the smaller one by at most
     `build.side_difference_percent` of the larger.
     """
-    bound = -np.log(1 - build.side_difference_percent / 100)
+    bound = np.log(1 / (1 - build.side_difference_percent / 100))
     thin = build.amplitude * np.exp(-FAT_PER_MM * build.fat_mm)
     targets: dict[Muscle, float] = {}
     for muscle in FACIAL_MUSCLES:
