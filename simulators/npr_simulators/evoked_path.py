@@ -53,12 +53,12 @@ def muscles_uv(response: EvokedResponse, subsample: float, rate_hz: int) -> Floa
 def artefact_uv(response: EvokedResponse, subsample: float, rate_hz: int) -> Floats:
     """The stimulus artefact behind the anti-alias filter, on the converter's grid, shape (channel, n).
 
-    The filter is analogue and the pulse has edges: the beginning is made on a grid of 160 kHz as exact means, what
-    follows on the converter's own, and one fades into the other.
+    The filter is analogue and the pulse has edges: the beginning is made on a grid of 160 kHz as exact means. It fades
+    into what follows, which is so slow that the filter (flat, and of even delay) merely delays it.
     """
     t_ms = grid_ms(subsample, rate_hz)
-    coarse = response.render_artefact(t_ms) * (1 - _early(t_ms))
-    out = analog.anti_aliased(coarse, FASTEST_HZ)
+    then_ms = t_ms - analog.GROUP_DELAY_MS
+    out = response.render_artefact(then_ms) * (1 - _early(then_ms))
     begin = round(FADED_MS * FASTEST_HZ / 1e3) + int(np.searchsorted(t_ms, 0.0))
     step_ms = 1e3 / (FASTEST_HZ * FINE)
     fine_ms = t_ms[0] + step_ms * np.arange((begin + 1) * FINE)

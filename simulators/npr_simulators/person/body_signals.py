@@ -61,8 +61,9 @@ def heart_wave(seed: int, stream_id: int, first_sample: int, n: int, rate_hz: fl
             continue
         at_s = _beats(seed, stream_id, beat // _PAGE_BEATS)[beat % _PAGE_BEATS]
         for after_s, width_s, size in ((0.0, R_WAVE_S, 1.0), (T_AFTER_S, T_WAVE_S, T_SHARE)):
-            s, here = _around(at_s + after_s, (-5 * width_s, 5 * width_s), first_sample, n, rate_hz)
-            wave[here] += size * np.exp(-0.5 * (s / width_s) ** 2)
+            if abs(at_s + after_s - (begin_s + end_s) / 2) < 5 * width_s + (end_s - begin_s) / 2:
+                s, here = _around(at_s + after_s, (-5 * width_s, 5 * width_s), first_sample, n, rate_hz)
+                wave[here] += size * np.exp(-0.5 * (s / width_s) ** 2)
     return wave
 
 

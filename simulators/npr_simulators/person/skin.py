@@ -1,6 +1,7 @@
 """What the electrodes pick up besides muscle and shock: noise, mains hum, slow drift, the heart, the eyes, a cough."""
 
 from collections import OrderedDict
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,16 +124,22 @@ class SkinSignals:
         return np.hstack([turned.real, -turned.imag])
 
     def _mains(self, stream_id: int, first: int, rate_hz: float) -> Rows:
-        seconds = (first + np.arange(CHUNK)) / rate_hz
-        swing = SWING_HZ * SWING_S / (2 * np.pi) * np.sin(2 * np.pi * seconds / SWING_S)
-        start = stream(self._seed, "mains", stream_id).random()
-        turns = np.mod(self._mains_hz * seconds + swing + start, 1.0).astype(np.float32)
+        # the swing is so slow that its phase runs straight within a chunk
+        ends_s = np.array([first, first + CHUNK]) / rate_hz
+        swing = SWING_HZ * SWING_S / (2 * np.pi) * np.sin(2 * np.pi * ends_s / SWING_S)
+        ends = self._mains_hz * ends_s + swing + _mains_start(self._seed, stream_id)
+        turns = np.mod(np.linspace(ends[0], ends[1], CHUNK, endpoint=False), 1.0).astype(np.float32)
         phase = np.outer(np.arange(1, len(HARMONICS) + 1, dtype=np.float32), np.float32(2 * np.pi) * turns)
         return np.vstack([np.cos(phase), np.sin(phase)])
 
     def _coughs_in(self, stream_id: int) -> list[float]:
         told = self._case.skin.cough_at_s
         return [s for number, s in self._coughs if number == stream_id] + ([] if told is None else [told])
+
+
+@lru_cache(maxsize=16)
+def _mains_start(seed: int, stream_id: int) -> float:
+    return float(stream(seed, "mains", stream_id).random())
 
 
 def loose_rows(case: Case, lesion_side: Side) -> frozenset[int]:
