@@ -60,13 +60,14 @@ def neurones_of(bank: Bank) -> Neurones:
     )
 
 
-def rates_hz(neurones: Neurones, drive: Floats) -> Floats:
-    """Rate of every neurone at `drive` (9, time) of the pools, shape (neurone, time)."""
-    rate = drive[neurones.pool] - neurones.threshold[:, None]
+def rates_hz(neurones: Neurones, drive: Floats, which: NDArray[np.intp] | None = None) -> Floats:
+    """Rate of every neurone, or of those in `which`, at `drive` (9, time) of the pools, shape (neurone, time)."""
+    some = slice(None) if which is None else which
+    rate = drive[neurones.pool[some]] - neurones.threshold[some, None]
     silent = rate < 0
     rate *= GAIN_HZ
-    rate += neurones.start_hz[:, None]
-    np.minimum(rate, neurones.peak_hz[:, None], out=rate)
+    rate += neurones.start_hz[some, None]
+    np.minimum(rate, neurones.peak_hz[some, None], out=rate)
     rate[silent] = 0.0
     return rate
 
@@ -130,9 +131,8 @@ def discharge(neurones: Neurones, intervals: Intervals, clocks: Clocks, drive: F
     awake = np.flatnonzero(neurones.threshold <= steps.max(axis=1)[neurones.pool])
     if not awake.size:
         return Discharge(awake, np.empty(0)), clocks
-    some = Neurones(*(getattr(neurones, name)[awake] for name in Neurones.__slots__))
     grown = np.zeros((len(awake), steps.shape[1] + 1))
-    np.cumsum(rates_hz(some, steps) * (STEP_MS * 1e-3), axis=1, out=grown[:, 1:])
+    np.cumsum(rates_hz(neurones, steps, awake) * (STEP_MS * 1e-3), axis=1, out=grown[:, 1:])
     total = grown[:, -1]
     due = _due(intervals, awake, clocks, total)
     fired = due < total[:, None]

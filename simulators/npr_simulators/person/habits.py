@@ -57,7 +57,7 @@ def strength_of_halves(case: Case, *, seed: int) -> dict[Side, Floats]:
         units = np.log(sizes[Side.LEFT][muscle] / sizes[Side.RIGHT][muscle])
         kept = units * min(1.0, whole_sd / units_sd) if units_sd else units
         own_sd = np.sqrt(max(whole_sd**2 - units_sd**2, 0.0))
-        own = own_sd * np.clip(stream(seed, "movement asymmetry", muscle).standard_normal(), -2.5, 2.5)
+        own = own_sd * np.clip(stream(seed, "movement asymmetry", muscle).standard_normal(), -2.0, 2.0)
         log_ratio[pool] = kept - units + own
     return {Side.LEFT: np.exp(np.minimum(log_ratio, 0)), Side.RIGHT: np.exp(np.minimum(-log_ratio, 0))}
 
