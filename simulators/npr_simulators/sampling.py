@@ -49,6 +49,7 @@ class Background:
         self._read = 0
         self._skin_uv = np.empty((rows.size, 0), dtype=np.float32)
         self._uv = np.empty((rows.size, 0))
+        self._over = np.empty((rows.size, 0), np.bool_)
         self._before: NDArray[np.float64] | None = None
         self._after: NDArray[np.float64] | None = None
 
@@ -56,18 +57,19 @@ class Background:
         """Ask the face anew from the first sample that was not yet read: something has changed there."""
         self._stale = True
 
-    def microvolts(self, first_sample: int, n: int) -> NDArray[np.float64]:
-        """Shape (row, n); stretches must be asked for in order."""
-        out = np.empty((self._rows.size, n))
+    def microvolts(self, first_sample: int, n: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Microvolt, and where the input was overloaded, both (row, n); stretches must be asked for in order."""
+        out, over = np.empty((self._rows.size, n)), np.empty((self._rows.size, n), np.bool_)
         done = 0
         while done < n:
             number, inside = divmod(first_sample + done, CHUNK_SAMPLES)
             take = min(n - done, CHUNK_SAMPLES - inside)
             self._have(number)
             out[:, done : done + take] = self._uv[:, inside : inside + take]
+            over[:, done : done + take] = self._over[:, inside : inside + take]
             self._read = inside + take
             done += take
-        return out
+        return out, over
 
     def _have(self, number: int) -> None:
         if number == self._number and not self._stale:
@@ -80,7 +82,8 @@ class Background:
         else:
             settled = np.stack([skin_uv[:, 0], np.zeros(self._rows.size)], axis=1)
             self._before = self._after if self._after is not None else settled
-        self._uv, self._after = analog.high_passed(skin_uv.astype(np.float64), self._rate_hz, self._before)
+        held, self._over = analog.saturated(skin_uv.astype(np.float64), self._rate_hz)
+        self._uv, self._after = analog.high_passed(held, self._rate_hz, self._before)
         self._skin_uv, self._number, self._stale = skin_uv, number, False
 
 
@@ -110,8 +113,7 @@ class Sampler:
         Clipped is what the converter or the input stage before it could not follow. Responses that end before
         `first_sample` are dropped: stretches must be asked for in order.
         """
-        uv = self._background.microvolts(first_sample, n)
-        over = np.zeros((n, self._rows.size), np.bool_)
+        uv, over = self._background.microvolts(first_sample, n)
         end = first_sample + n
         self._responses = [r for r in self._responses if r.end_sample > first_sample]
         for response in self._responses:
@@ -119,13 +121,13 @@ class Sampler:
             if low < high:
                 here, there = slice(low - first_sample, high - first_sample), response.first_sample
                 uv[:, here] += response.uv[:, low - there : high - there]
-                over[here] |= response.overloaded[:, low - there : high - there].T
+                over[:, here] |= response.overloaded[:, low - there : high - there]
         uv *= 1e3 / LSB_NV
-        raw = np.rint(uv, out=uv).T
-        if max(raw.max(), -raw.min()) > self._count_max:
-            over |= np.abs(raw) > self._count_max
-            raw = np.clip(raw, -self._count_max, self._count_max)
-        return np.ascontiguousarray(raw, dtype=np.int32), over
+        np.rint(uv, out=uv)
+        if max(uv.max(), -uv.min()) > self._count_max:
+            over |= np.abs(uv) > self._count_max
+            np.clip(uv, -self._count_max, self._count_max, out=uv)
+        return np.ascontiguousarray(uv.T, dtype=np.int32), over.T
 
 
 def row_bits(flags: NDArray[np.bool_]) -> int:
