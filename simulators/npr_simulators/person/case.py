@@ -85,7 +85,7 @@ class Build(Strict):
     motor_units: float = Field(default=1.0, ge=0.4, le=2)
     trunk_depth_mm: float = Field(default=16.0, ge=2, le=60)
     branch_depth_mm: float | None = Field(default=None, ge=2, le=60)
-    side_difference_percent: float = Field(default=15.0, ge=0, le=60)
+    side_difference_percent: float = Field(default=15.0, ge=0, le=70)
     movement_difference_percent: float = Field(default=18.0, ge=0, le=60)
     crosstalk: float = Field(default=1.0, ge=0, le=3)
     crosstalk_affected: float | None = Field(default=None, ge=0, le=3)
