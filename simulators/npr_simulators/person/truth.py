@@ -47,6 +47,8 @@ class Half:
 
     def only(self, picked: NDArray[np.bool_]) -> "Half":
         """The same shock with none but the `picked` spikes."""
+        if picked.all():
+            return self
         kept = Spikes(self.spikes.row[picked], self.spikes.time_ms[picked], self.spikes.origin[picked])
         return Half.of(self.bank, kept)
 
@@ -71,12 +73,11 @@ def channel_truth(
 ) -> dict[str, dict[str, Any]]:
     """One entry per channel name, JSON-safe; null where a thing is not defined."""
     app, own = apparent(halves, onsets.START_MS, onsets.SAMPLES, onsets.RATE_KHZ), own_waves(halves)
-    clin, low = np.zeros_like(app), np.zeros_like(app)
+    clin = np.zeros_like(app)
     active = np.flatnonzero(app.any(axis=1))
     clin[active] = analog.linear(app[active], 1e3 * onsets.RATE_KHZ)
-    low[active] = low_passed(app[active], rate_khz=onsets.RATE_KHZ)
     columns: dict[str, Sequence[Any]] = {
-        **_courses(app, low),
+        **_courses(app),
         "t_clin": _milliseconds(onsets.theta_onsets(clin)),
         "own": _records({**_sizes(own), **_own_course(own)}),
         "app": _records(_sizes(app)),
@@ -129,10 +130,14 @@ def _strays(wave: Superposition, start_ms: float, n: int, rate_khz: float) -> tu
     return waves[: len(ACROSS)], waves[len(ACROSS) :]
 
 
-def _courses(app: Floats, low: Floats) -> dict[str, list[float | None]]:
+def _courses(app: Floats) -> dict[str, list[float | None]]:
     seen = onsets.course(app)
-    peak = np.where(seen.peak < 0, -1, onsets.first_phase(-low))
-    reference = reference_onsets(-low, peak, start_ms=onsets.START_MS, rate_khz=onsets.RATE_KHZ)
+    reference = np.full(len(app), np.nan)
+    rows = np.flatnonzero(seen.peak >= 0)
+    if rows.size:
+        upright = -low_passed(app[rows], rate_khz=onsets.RATE_KHZ)
+        peak = onsets.first_phase(upright)
+        reference[rows] = reference_onsets(upright, peak, start_ms=onsets.START_MS, rate_khz=onsets.RATE_KHZ)
     return {
         "t_theta": _milliseconds(seen.theta_ms),
         "t_ref": _milliseconds(reference),
