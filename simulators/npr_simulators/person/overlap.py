@@ -35,6 +35,8 @@ def add_spikes(
         template = templates[row]
         stop = begin + len(template)
         if begin >= 0 and stop <= end:
-            out[begin:stop] += template
+            # adding to a view: `out[begin:stop] += template` would also copy the view onto itself
+            here = out[begin:stop]
+            here += template
         elif begin < end and stop > 0:
             out[max(begin, 0) : min(stop, end)] += template[max(-begin, 0) : end - begin]

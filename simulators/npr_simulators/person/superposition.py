@@ -82,7 +82,9 @@ def _sum(bank: Bank, spectra: Spectra, rows: NDArray[np.intp], time_ms: Floats, 
     """Add spikes to `out`, shape (target, bin, channel)."""
     order = np.argsort(rows, kind="stable")
     fired, first = np.unique(rows[order], return_index=True)
-    turned = np.add.reduceat(phases(time_ms[order]), first, axis=1)
+    turned = phases(time_ms[order])
+    if len(fired) < len(rows):
+        turned = np.add.reduceat(turned, first, axis=1)
     bounds = np.searchsorted(bank.target, np.arange(len(MUSCLES) + 1))
     for target, (low, high) in enumerate(pairwise(bounds)):
         some = slice(*np.searchsorted(fired, (low, high)))
@@ -99,9 +101,9 @@ def _sum(bank: Bank, spectra: Spectra, rows: NDArray[np.intp], time_ms: Floats, 
 def phases(time_ms: Floats) -> NDArray[np.complex64]:
     """exp(-2 pi i f t) of every bin, shape (bin, spike)."""
     turn = -2j * np.pi * RATE_KHZ / WINDOW * time_ms
-    fine = np.exp(turn * np.arange(16)[:, None])
-    coarse = np.exp(turn * (16 * np.arange(-(-BINS // 16)))[:, None])
-    return np.asarray((coarse[:, None] * fine).reshape(-1, len(time_ms))[:BINS], dtype=np.complex64)
+    fine = np.exp(turn * np.arange(16)[:, None]).astype(np.complex64)
+    coarse = np.exp(turn * (16 * np.arange(-(-BINS // 16)))[:, None]).astype(np.complex64)
+    return np.asarray((coarse[:, None] * fine).reshape(-1, len(time_ms))[:BINS])
 
 
 def _sampled(spectra: NDArray[np.complex128], first_ms: Floats, start_ms: float, n: int, rate_khz: float) -> Floats:
