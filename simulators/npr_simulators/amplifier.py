@@ -162,14 +162,14 @@ class Stream:
 def _marker(offset: int, kind: MarkerCode, pulse: Pulse) -> DataMarker:
     if kind is MarkerCode.STIMULUS:
         return stimulus_marker(offset, pulse)
-    return DataMarker(sample_offset=offset, subsample_q16=pulse.subsample_steps, kind=kind)
+    return DataMarker(sample_offset=offset, subsample_q16=pulse.marker_steps, kind=kind)
 
 
 def stimulus_marker(offset: int, pulse: Pulse) -> DataMarker:
     """The marker of `pulse`, `offset` samples after the first of its block."""
     return DataMarker(
         sample_offset=offset,
-        subsample_q16=pulse.subsample_steps,
+        subsample_q16=pulse.marker_steps,
         kind=MarkerCode.STIMULUS,
         pulse=pulse.number & 0xFF,
         marker_id=pulse.program_id,

@@ -321,7 +321,7 @@ class SimulatedFrontend:
             ticks_x65536 += pulse.subsample_steps * self.stream.ticks_per_sample
             steps = (ticks_x65536 - ear.start_ticks * SUBSAMPLE_STEPS) // ear.ticks_per_sample
             sample, fraction = divmod(steps, SUBSAMPLE_STEPS)
-            seen = replace(pulse, onset_sample=sample, subsample_steps=fraction, preparation=None)
+            seen = replace(pulse, onset_sample=sample, subsample_steps=fraction, rate_hz=ear.rate_hz, preparation=None)
             self._echo = _Echo(pulse, ear, seen)
             pulse.ready = False
         return self._echo.seen, ear

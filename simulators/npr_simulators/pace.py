@@ -73,15 +73,16 @@ class LockStep:
 
 @dataclass(slots=True)
 class WallPace:
-    """Device time is `speed` times the wall time since `start_s`."""
+    """Device time is `speed` times the wall time since `start_s`, by a clock that is `ppm` millionths too fast."""
 
     start_s: float
     speed: float = 1.0
+    ppm: float = 0.0
     lock_step: bool = False
 
     def target_ticks(self, device: PacedDevice, now_s: float) -> int:
         """Where the wall clock says the device is."""
-        return max(device.ticks, int((now_s - self.start_s) * self.speed * device.ticks_hz))
+        return max(device.ticks, int((now_s - self.start_s) * self.speed * (1 + self.ppm * 1e-6) * device.ticks_hz))
 
     def grant(self, device: PacedDevice, stream_id: int, sample: int) -> bool:
         """Nothing to allow: time passes by itself."""

@@ -10,7 +10,11 @@ from npr_simulators.evoked_path import Evoked
 
 SUBSAMPLE_STEPS = 65536
 GAIN_ERROR_MAX = 0.005
-_GAIN, _SUBSAMPLE, _LOAD = 1, 2, 3
+MARKER_JITTER_US = 15.0
+"""SD of what the marker logic reads against the true onset (simulation reference 5)."""
+CLOCK_PPM, CLOCK_PPM_MAX = 20.0, 50.0
+"""SD and bound of a sample clock's constant drift (simulation reference 5 has 20: 72 ms in an hour)."""
+_GAIN, _SUBSAMPLE, _LOAD, _READING, _CLOCK = 1, 2, 3, 4, 5
 
 
 def _draw(purpose: int, seed: int, *keys: int) -> np.random.Generator:
@@ -33,9 +37,22 @@ def onset_jitter(seed: int, stim_seq: int) -> int:
     return int(_draw(_SUBSAMPLE, seed, stim_seq).integers(SUBSAMPLE_STEPS))
 
 
+def reading_error_us(seed: int, stim_seq: int, number: int) -> float:
+    """How much later than the onset the device's own timer sees it."""
+    return float(_draw(_READING, seed, stim_seq, number).normal(0.0, MARKER_JITTER_US))
+
+
+def clock_ppm(seed: int) -> float:
+    """How much faster than the world's the device's clock runs, in millionths; constant."""
+    return min(max(float(_draw(_CLOCK, seed).normal(0.0, CLOCK_PPM)), -CLOCK_PPM_MAX), CLOCK_PPM_MAX)
+
+
 @dataclass(slots=True, eq=False)
 class Pulse:
-    """A pulse that was accepted and waits for its sample; `number` counts within its train from 0."""
+    """A pulse that was accepted and waits for its sample; `number` counts within its train from 0.
+
+    `subsample_steps` is where its edge really lies, which the host never learns; `marker_steps` is what it is told.
+    """
 
     stim_seq: int
     number: int
@@ -46,6 +63,8 @@ class Pulse:
     onset_sample: int
     subsample_steps: int
     gain: float
+    rate_hz: int = 20_000
+    reading_error_us: float = 0.0
     load_ohm: float = 1000.0
     preparation: Iterator[None] | None = None
     ready: bool = False
@@ -58,6 +77,12 @@ class Pulse:
     def subsample(self) -> float:
         """Fraction of a sample period after `onset_sample`, in [0, 1)."""
         return self.subsample_steps / SUBSAMPLE_STEPS
+
+    @property
+    def marker_steps(self) -> int:
+        """What marker and report say of it, in 1/65536 of a period: never another sample than the onset's own."""
+        read = round(self.subsample_steps + self.reading_error_us * self.rate_hz * SUBSAMPLE_STEPS / 1e6)
+        return min(max(read, 0), SUBSAMPLE_STEPS - 1)
 
     @property
     def delivered_ma(self) -> float:

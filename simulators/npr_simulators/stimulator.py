@@ -19,7 +19,7 @@ from npr_daq.wire.messages import (
 from npr_daq.wire.tables import DeviceState, NakCode, PulseCode
 from npr_simulators.limits import Denied, Limits
 from npr_simulators.memory import TICKS_HZ
-from npr_simulators.pulse import SUBSAMPLE_STEPS, Pulse, load_ohm, onset_jitter, output_gain
+from npr_simulators.pulse import SUBSAMPLE_STEPS, Pulse, load_ohm, onset_jitter, output_gain, reading_error_us
 from npr_simulators.states import LIVE, MOVES, REFUSED, Move
 
 CHALLENGE_TICKS = 2 * TICKS_HZ
@@ -186,6 +186,8 @@ class Stimulator:
                     onset_sample=sample,
                     subsample_steps=steps,
                     gain=gain,
+                    rate_hz=stream.rate_hz,
+                    reading_error_us=reading_error_us(self.seed, request.stim_seq, number),
                     load_ohm=load,
                 )
             )
@@ -198,7 +200,7 @@ class Stimulator:
         report = StimReport(
             stim_seq=pulse.stim_seq,
             onset_sample=pulse.onset_sample,
-            subsample_q16=pulse.subsample_steps,
+            subsample_q16=pulse.marker_steps,
             program_id=pulse.program_id,
             commanded_ua=pulse.current_ua,
             measured_ua=measured,

@@ -115,12 +115,12 @@ def test_the_delay_is_the_same_time_at_both_rates(rig: Any, rate_hz: int) -> Non
     at = rate_hz // 20
     rig.ask(rig.shot(1, at), FireAccepted)
     rig.run_to(at + rate_hz // 20)
-    (report,) = rig.reports()
+    (line,) = rig.truth.lines
     trace = rig.counts()[15] * 40e3 / 2**23
     trace += 2 * np.pi * 5 / rate_hz * np.cumsum(trace)  # what the high-pass took
-    t_ms = (np.arange(trace.size) - at - report.subsample) * 1e3 / rate_hz
+    t_ms = (np.arange(trace.size) - at - line["subsample"]) * 1e3 / rate_hz
     bump = (t_ms > 1.5) & (t_ms < 6.5)
-    assert trace.min() == pytest.approx(-1600 * report.measured_ua / 1e3, rel=0.2)
+    assert trace.min() == pytest.approx(-1600 * line["current_ma"], rel=0.2)
     assert np.average(t_ms[bump], weights=trace[bump]) == pytest.approx(4 + GROUP_DELAY_MS, abs=0.01)
 
 

@@ -44,7 +44,7 @@ from npr_daq.wire.tables import (
     ValueType,
 )
 from npr_simulators.analog import GROUP_DELAY_MS
-from npr_simulators.pulse import onset_jitter, output_gain
+from npr_simulators.pulse import onset_jitter, output_gain, reading_error_us
 
 LSB_UV = 40e3 / 2**23
 
@@ -57,14 +57,15 @@ def test_a_pulse_is_delivered_at_its_sample_and_marked_reported_and_told(rig: An
     rig.run_to(5000)
     (report,) = rig.reports()
     steps = onset_jitter(1, 1)
-    assert (report.stim_seq, report.onset_sample, report.subsample_q16, report.pulse) == (1, 2000, steps, 0)
+    read = round(steps + reading_error_us(1, 1, 0) * 0.02 * 65536)
+    assert (report.stim_seq, report.onset_sample, report.subsample_q16, report.pulse) == (1, 2000, read, 0)
     assert report.result is PulseCode.OK
     assert report.measured_ua == round(20_000 * output_gain(1))
     assert 0 < abs(report.measured_ua / 20_000 - 1) <= 0.005
     (marker,) = [(d.first_sample + m.sample_offset, m) for d in rig.all(Data) for m in d.markers]
     assert marker[0] == 2000
     assert marker[1].kind is MarkerCode.STIMULUS
-    assert (marker[1].subsample_q16, marker[1].stim_seq, marker[1].value) == (steps, 1, 20_000)
+    assert (marker[1].subsample_q16, marker[1].stim_seq, marker[1].value) == (read, 1, 20_000)
     (line,) = rig.truth.lines
     assert (line["stim_seq"], line["stream_id"], line["sample"]) == (1, 1, 2000)
     assert line["subsample"] == steps / 65536
@@ -255,7 +256,8 @@ def test_a_train_is_one_fire_with_numbered_pulses(rig: Any) -> None:
     rig.run_to(8000)
     assert [(r.stim_seq, r.pulse, r.onset_sample) for r in rig.reports()] == [(1, 0, 1000), (1, 1, 3000), (1, 2, 5000)]
     assert [m.pulse for d in rig.all(Data) for m in d.markers] == [0, 1, 2]
-    assert len({r.subsample_q16 for r in rig.reports()}) == 1
+    assert len({line["subsample"] for line in rig.truth.lines}) == 1
+    assert len({r.subsample_q16 for r in rig.reports()}) == 3
     assert len({ordinal for _, _, ordinal in rig.face.shocks}) == 3
 
 
