@@ -35,13 +35,20 @@ class Drive:
     """
 
     def __init__(
-        self, case: Case, *, seed: int, central: Mapping[Side, tuple[Central, ...]], tonic: Mapping[Side, float]
+        self,
+        case: Case,
+        *,
+        central: Mapping[Side, tuple[Central, ...]],
+        tonic: Mapping[Side, float],
+        seed: int,
+        visit: int = 1,
     ) -> None:
         self._case = case
         self._seed = seed
+        self._visit = visit
         self._central = {side: central.get(side, ()) for side in Side}
         self._tonic = {side: np.where(_FACIAL, tonic.get(side, 0.0), 0.0) for side in Side}
-        self._noise = {side: CommonDrive(seed=seed, side=side) for side in Side}
+        self._noise = {side: CommonDrive(seed=seed, side=side, visit=visit) for side in Side}
         self._slow_share = SLOW_SHARE * (STEADY + UNSTEADY * case.behaviour.sloppiness)
         self._longest_ms = LONGEST_LAG * max((c.lag_ms for links in self._central.values() for c in links), default=0)
         self._shares: dict[tuple[str, Side], Floats] = {}
@@ -102,7 +109,7 @@ class Drive:
         return out
 
     def _lag(self, side: Side, number: int, kind: str, key: int) -> float:
-        drawn = stream(self._seed, "central lag", side, number, kind, key).standard_normal()
+        drawn = stream(self._seed, "central lag", side, self._visit, number, kind, key).standard_normal()
         return float(np.clip(1 + LAG_SPREAD * drawn, 0.25, LONGEST_LAG))
 
     def _share(self, movement: Movement, side: Side) -> Floats:

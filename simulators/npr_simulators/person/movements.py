@@ -109,10 +109,11 @@ def movement_for(
     stream_id: int,
     cue_sample: int,
     rate_hz: float,
+    visit: int = 1,
 ) -> Movement:
     """What `case` does when asked at `cue_sample` of a stream for `task` with `effort` (0 to 1) for `seconds`.
 
-    `ordinal` counts the cues of a person's visit and is the key of every draw. Raises UsageError for a task that does
+    `ordinal` counts the cues of a visit; the two are the key of every draw. Raises UsageError for a task that does
     not exist or a number outside its limits.
     """
     known_task(task)
@@ -120,7 +121,7 @@ def movement_for(
     _within("seconds", seconds, 0.2, LONGEST_S, "s")
     _within("rate_hz", rate_hz, 100.0, 1e6, "samples a second")
     _within("cue_sample", cue_sample, 0, 2**62, "samples")
-    rng = stream(seed, "movement", ordinal)
+    rng = stream(seed, "movement", visit, ordinal)
     mistaken, which, late, early, unlike, slow = rng.random(2).tolist() + rng.standard_normal(4).tolist()
     behaviour = case.behaviour
     slack = behaviour.sloppiness

@@ -70,8 +70,9 @@ class _Half:
 class Voluntary:
     """What the muscles of a person do without a shock, 16 channels: rest, blinks, and the movements that are cued.
 
-    A function of (banks, case, seed, stream, sample) and of the movements; in what portions it is asked for changes
-    nothing. Asked in order it is made once; further back than a few seconds it is made anew from the stream's start.
+    A function of (banks, case, seed, visit, stream, sample) and of the movements; in what portions it is asked for
+    changes nothing. Asked in order it is made once; further back than a few seconds it is made anew from the stream's
+    start.
     """
 
     def __init__(
@@ -82,11 +83,13 @@ class Voluntary:
         central: Mapping[Side, tuple[Central, ...]],
         tonic: Mapping[Side, float],
         seed: int,
+        visit: int = 1,
     ) -> None:
         self._seed = seed
+        self._visit = visit
         self._banks = banks
         self._halves = {side: _Half(bank) for side, bank in banks.items()}
-        self._drive = Drive(case, seed=seed, central=central, tonic=tonic)
+        self._drive = Drive(case, central=central, tonic=tonic, seed=seed, visit=visit)
         self._movements: list[Movement] = []
         self._energies: dict[Side, Energies] | None = None
         self._stream_id: int | None = None
@@ -162,7 +165,7 @@ class Voluntary:
             self._made.clear()
             self._states.clear()
             self._intervals = {
-                side: Intervals(seed=self._seed, words=(side, stream_id), neurones=len(half.neurones.row))
+                side: Intervals(seed=self._seed, words=(side, self._visit, stream_id), neurones=len(half.neurones.row))
                 for side, half in self._halves.items()
             }
         out = np.zeros((CHANNELS, n), np.float32)

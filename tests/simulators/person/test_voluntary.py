@@ -244,3 +244,14 @@ def test_a_blocked_nerve_moves_nothing_but_answers_a_shock(banks: Banks) -> None
     app = expected(face, held("smile_open", 1.0), "own")
     assert not app[:8].max() > 0.2 * app[8:].max()
     assert blocked.alive.mean() > 0.8
+
+
+def test_another_visit_is_the_same_person_moving_anew(banks: Banks) -> None:
+    first, again = (Voluntary(banks, HEALTHY, central={}, tonic={}, seed=7, visit=visit) for visit in (1, 2))
+    movement = held("smile_open", 0.5, seconds=3.0)
+    assert first.expected(movement) == again.expected(movement)
+    for face in (first, again):
+        face.cue(movement)
+    waves = [plateau(face, movement) for face in (first, again)]
+    assert abs(np.corrcoef(waves[0][3], waves[1][3])[0, 1]) < 0.1
+    assert waves[0][3].std() == pytest.approx(waves[1][3].std(), rel=0.15)
