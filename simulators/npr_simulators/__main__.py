@@ -1,4 +1,4 @@
-"""`python -m npr_simulators frontend ...`: one simulator process."""
+"""`python -m npr_simulators KIND... OPTIONS`: one simulator process."""
 
 import argparse
 import os
@@ -15,12 +15,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.update(ONE_THREAD)
     from npr_simulators.process import FRONTEND, serve  # loads NumPy, which reads the environment once
 
-    parser = argparse.ArgumentParser(prog="python -m npr_simulators", description="Run one simulated instrument.")
-    parser.add_argument("kind", choices=FRONTEND.kinds)
+    parser = argparse.ArgumentParser(prog="python -m npr_simulators", description="Run simulated instruments.")
+    parser.add_argument("kinds", metavar="KIND", nargs="+", help=f"of {', '.join(FRONTEND.kinds)}")
     parser.add_argument("--patient", default="healthy", help="a name, or the path of a patient file")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--side", default="left", help="the side of the lesion")
     parser.add_argument("--speed", default="1", help="device seconds per second, or max for lock-step")
+    parser.add_argument("--visit", type=int, default=1, help="which visit of the patient, from 1")
+    parser.add_argument("--day", type=float, help="days since the lesion, where the patient has a course")
     parser.add_argument("--listen", default="pty", help="pty or tcp:HOST:PORT")
     parser.add_argument("--link", type=Path, help="a stable symbolic link to the pseudo-terminal")
     parser.add_argument("--truth", type=Path, help="file for what was really delivered")
@@ -39,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 truth=given.truth,
                 faults=given.faults,
                 exit_with=given.exit_with,
+                kinds=tuple(given.kinds),
+                visit=given.visit,
+                day=given.day,
             )
         )
     except NprError as error:

@@ -69,7 +69,7 @@ class Answers:
     def __init__(self, device: "SimulatedFrontend", *, serial_seed: int, channel_names: tuple[str, ...]) -> None:
         self._device = device
         kind = device.kind
-        self._serial = serial_number(serial_seed)
+        self._serial = f"{serial_number(serial_seed)[: 16 - len(kind.mark)]}{kind.mark}"
         self._channels = CHANNEL_COUNT if kind.records else 0
         self._calibration = _half(calibration_block(self._serial), kind)
         self._descriptor = descriptor(channel_names if kind.records else ())

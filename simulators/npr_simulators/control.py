@@ -101,16 +101,20 @@ class ControlClient:
 
 
 class LockStepClock:
-    """The sample clock of a simulator at `speed=max`: it never passes what was granted here."""
+    """The sample clock of a simulator at `speed=max`: it never passes what was granted here.
+
+    `instrument` says whose streams are meant where the simulator is several instruments; they share the clock.
+    """
 
     wall = False
 
-    def __init__(self, client: ControlClient) -> None:
+    def __init__(self, client: ControlClient, instrument: str | None = None) -> None:
         self._client = client
+        self._named = {} if instrument is None else {"instrument": instrument}
 
     def run_to(self, stream_id: int, sample: int) -> None:
         """Allow the device to reach `sample` of `stream_id`; returns when the grant has arrived.
 
         A stream that has ended meanwhile takes no grant; the device's own event says why it ended.
         """
-        self._client.call("run_to", stream_id=stream_id, sample=sample)
+        self._client.call("run_to", stream_id=stream_id, sample=sample, **self._named)

@@ -13,7 +13,7 @@ from npr_simulators.kinds import KINDS
 
 FRAMES_MAX, STIMULUS_MAX = 100_000, 2**32 - 1
 AT_MAX_S, HANG_MAX_S = 1e6, 3600.0
-UV_MAX, LEVEL_MAX_MV, FACTOR_MAX = 1e5, 40.0, 1e3
+LEVEL_MAX_MV, FACTOR_MAX = 1e3, 1e3
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Fault:
     It strikes when stimulus number `at_stimulus` is delivered, or at `at_s` seconds of device time, or at once when
     neither is given. `instrument` is the one it strikes, None where there is but one that it can mean. `count` DATA
     frames are hit, at a stimulus from the one on that holds its marker; what lasts lasts `seconds`; the electrode or
-    channel is `side`, `muscle`, all of them where that is None. `uv`, `level_mv` and `factor` say how much.
+    channel is `side`, `muscle`, all of them where that is None. `level_mv` and `factor` say how much, where the usual
+    is not meant.
     """
 
     layer: str
@@ -36,9 +37,8 @@ class Fault:
     direction: str = "both"
     side: Side | None = None
     muscle: Muscle | None = None
-    uv: float | None = None
-    level_mv: float = 1.0
-    factor: float = 1.0
+    level_mv: float | None = None
+    factor: float | None = None
 
 
 def fault_from(entry: Mapping[str, Any], *, version: int = NEWEST) -> Fault:
@@ -65,9 +65,8 @@ def fault_from(entry: Mapping[str, Any], *, version: int = NEWEST) -> Fault:
         direction=_one_of(entry.get("direction", "both"), DIRECTIONS, what="direction"),
         side=Side(_one_of(entry["side"], Side, what="side")) if "side" in entry else None,
         muscle=Muscle(_one_of(entry["muscle"], FACIAL_MUSCLES, what="muscle")) if "muscle" in entry else None,
-        uv=_amount(entry["uv"], "uv", UV_MAX, "microvolt") if "uv" in entry else None,
-        level_mv=_amount(entry.get("level_mv", 1.0), "level_mv", LEVEL_MAX_MV, "millivolt"),
-        factor=_amount(entry.get("factor", 1.0), "factor", FACTOR_MAX, ""),
+        level_mv=_amount(entry["level_mv"], "level_mv", LEVEL_MAX_MV, " mV") if "level_mv" in entry else None,
+        factor=_amount(entry["factor"], "factor", FACTOR_MAX, "") if "factor" in entry else None,
     )
 
 
@@ -109,8 +108,7 @@ def _seconds(value: object, key: str, most: float) -> float:
 
 def _amount(value: object, key: str, most: float, unit: str) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
-        words = f" {unit}" if unit else ""
-        raise UsageError(f"fault: {key} is {quoted(value)}; it is a number from 0 to {most:g}{words}")
+        raise UsageError(f"fault: {key} is {quoted(value)}; it is a number from 0 to {most:g}{unit}")
     return float(value)
 
 

@@ -16,11 +16,13 @@ class Kind:
     model: str
     records: bool
     stimulates: bool
+    mark: str = ""
+    """Ends the serial number, so that two of one patient's instruments are told apart."""
 
 
 FRONTEND = Kind("frontend", "simulated EMGSTIM front-end", records=True, stimulates=True)
-AMPLIFIER = Kind("amplifier", "simulated EMGSTIM amplifier", records=True, stimulates=False)
-STIMULATOR = Kind("stimulator", "simulated EMGSTIM stimulator", records=False, stimulates=True)
+AMPLIFIER = Kind("amplifier", "simulated EMGSTIM amplifier", records=True, stimulates=False, mark="A")
+STIMULATOR = Kind("stimulator", "simulated EMGSTIM stimulator", records=False, stimulates=True, mark="S")
 KINDS: Mapping[str, Kind] = MappingProxyType({kind.name: kind for kind in (FRONTEND, AMPLIFIER, STIMULATOR)})
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -64,20 +65,23 @@ def launch(
     listen: str = "pty",
     faults: Path | str | None = None,
     link: Path | str | None = None,
+    kinds: Sequence[str] = ("frontend",),
+    visit: int | str = 1,
+    day: float | str | None = None,
     start_s: float = START_S,
 ) -> Launched:
-    """Start a simulated front-end with `patient` behind it and wait until it is ready.
+    """Start simulated instruments with `patient` behind them and wait until they are ready.
 
     The process ends when this one does. When it does not start, raises an error with the simulator's own sentence and
     exit code: UsageError for what does not exist, RecordingError for a truth file, OpenError otherwise.
     """
     options = {"patient": patient, "seed": seed, "speed": speed, "side": side, "listen": listen, "truth": truth}
-    options |= {"faults": faults, "link": link, "exit-with": os.getpid()}
+    options |= {"faults": faults, "link": link, "visit": visit, "day": day, "exit-with": os.getpid()}
     # With "=", so that a value which begins with a dash stays a value.
     given = [f"--{name}={value}" for name, value in options.items() if value is not None]
     if "\0" in "".join(given):
         raise UsageError("the simulator was not started: no option may hold a zero byte")
-    command = [sys.executable, "-m", "npr_simulators", "frontend", *given]
+    command = [sys.executable, "-m", "npr_simulators", *kinds, *given]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         # its own session: Ctrl-C in the terminal is for the exam, which disarms first
         process = subprocess.Popen(

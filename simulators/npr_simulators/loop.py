@@ -1,4 +1,4 @@
-"""The loop of a simulator process: one line, one control endpoint, one device."""
+"""The loop of a simulator process: a line for each instrument, one control endpoint, one patient."""
 
 import os
 import selectors
@@ -11,14 +11,13 @@ from typing import Any
 from npr_simulators.bench import Bench, build_bench
 from npr_simulators.endpoint import ControlEndpoint
 from npr_simulators.faults import Fault
-from npr_simulators.links import LineLost, open_line
+from npr_simulators.links import PtyLine, TcpLine, open_line
 from npr_simulators.options import Options
-from npr_simulators.outbox import Outbox, Outgoing
 from npr_simulators.watchdog import LOOK_S
+from npr_simulators.wires import Wire
 
 IDLE_LOOK_S = 0.050
 PARENT_LOOK_S = 1.0
-DRAIN_READS = 64
 TURN_WORK_S = 0.004
 """Device time is made in pieces this long, so that input is looked at well within 10 ms."""
 PACED_LOOK_S = 0.002
@@ -30,15 +29,25 @@ class SimulatorProcess:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._selector = selectors.DefaultSelector()
-        self._line = open_line(options.listen, options.link)
+        lines = _open_lines(options)
         try:
             self._bench = build_bench(options, now_s=time.monotonic())
         except BaseException:
-            self._line.close()
+            for line in lines.values():
+                line.close()
             raise
+        self._wires = {
+            name: Wire(
+                name,
+                lines[name],
+                device,
+                self._selector,
+                spoil=self._bench.spoiled,
+                faults=self._bench.frame_faults[name],
+            )
+            for name, device in self._bench.instruments.items()
+        }
         self._endpoint = ControlEndpoint(self._selector, self._bench.answer)
-        self._outbox = Outbox()
-        self._watched: tuple[int, int] | None = None
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.settimeout(0.0)
         self._wake_write.settimeout(0.0)
@@ -56,12 +65,13 @@ class SimulatorProcess:
     def facts(self) -> dict[str, Any]:
         """The first line on stdout."""
         options = self._options
-        uri = f"frontend@{self._line.address}?control={self._endpoint.address}"
+        query = f"control={self._endpoint.address}"
         if options.speed is not None:
-            uri += f"&speed={options.speed_text}"
+            query += f"&speed={options.speed_text}"
+        uris = {name: f"frontend@{wire.line.address}?{query}" for name, wire in self._wires.items()}
         facts: dict[str, Any] = {
-            "uri": uri,
-            "uris": {"frontend": uri},
+            "uri": next(iter(uris.values())),
+            "uris": uris,
             "control": self._endpoint.address,
             "patient": options.patient,
             "seed": options.seed,
@@ -69,8 +79,10 @@ class SimulatorProcess:
             "side": options.side.value,
             "pid": os.getpid(),
         }
+        facts |= {"visit": options.visit} if options.visit != 1 else {}
+        facts |= {"day": options.day} if options.day is not None else {}
         if options.link is not None:
-            facts["link"] = str(options.link)
+            facts["link"] = str(options.link_of(options.kinds[0]))
         if options.truth is not None:
             facts["truth"] = str(options.truth)
         return facts
@@ -87,7 +99,9 @@ class SimulatorProcess:
         """Serve until stopped; returns the exit code."""
         more = False
         while not (self._stop_asked or self._bench.quit_asked or self._orphaned()):
-            self._watch_line()
+            if not self._hung():
+                for wire in self._wires.values():
+                    wire.watch()
             for key, mask in self._selector.select(0.0 if more else self._wait_s()):
                 key.data(mask)
             if self._hung():
@@ -99,82 +113,47 @@ class SimulatorProcess:
     def _turn(self) -> bool:
         # The clock is read before the input is drained: a beat that has arrived by then counts.
         now_s = time.monotonic()
-        drained = self._drain(now_s)
-        if drained and self._bench.device.watch(now_s):
-            self._outbox.drop_samples()
-        more = self._run_device(now_s)
-        self._collect()
-        self._flush()
+        drained = True
+        for wire in self._wires.values():
+            if not wire.drain(now_s):
+                drained = False
+            elif wire.device.watch(now_s):
+                wire.outbox.drop_samples()
+        more = self._run_devices(now_s)
+        for wire in self._wires.values():
+            wire.collect()
+            wire.flush()
         self._strike_all(self._bench.due_by_time())
-        if self._bench.link_reset_asked:
-            self._bench.link_reset_asked = False
-            self._line_lost()
+        while self._bench.resets_asked:
+            self._wires[self._bench.resets_asked.pop()].lose()
         return more or not drained
 
-    def _run_device(self, now_s: float) -> bool:
+    def _run_devices(self, now_s: float) -> bool:
         bench = self._bench
-        if bench.pace.lock_step and self._outbox.full:
+        if self._held_up():
             return False
-        target = bench.pace.target_ticks(bench.device, now_s)
+        target = bench.target_ticks(now_s)
         until = time.monotonic() + TURN_WORK_S
         more = True
         while more and time.monotonic() < until:
-            bench.device.wire.queued_bytes = self._outbox.unsent_bytes
-            more = bench.device.step(min(target, bench.next_fault_ticks())) or bench.device.ticks < target
+            for wire in self._wires.values():
+                wire.device.wire.queued_bytes = wire.outbox.unsent_bytes
+            more = bench.instruments.step(min(target, bench.next_fault_ticks())) or bench.instruments.ticks < target
             # a fault at a moment strikes what comes after it, so the frames are taken before
             self._strike_all(bench.due_by_stimulus())
-            self._collect()
+            for wire in self._wires.values():
+                wire.collect()
             self._strike_all(bench.due_by_time())
-            if self._hung():
+            if self._hung() or self._held_up():
                 return False
-            if bench.pace.lock_step and self._outbox.full:
-                return False
-        if not more and bench.pace.lock_step:
-            bench.device.flush_partial_block()
+        if not more and bench.lock_step:
+            for device in bench.instruments.values():
+                device.flush_partial_block()
         return more
 
-    def _collect(self) -> None:
-        if self._bench.device.wire.take_greeting():
-            # a new client: nothing of the old one's may reach it; the delimiter ends a half-sent frame
-            self._outbox.clear()
-            self._line.discard()
-            self._outbox.put(Outgoing(b"\0", samples=False))
-        for frame in self._bench.device.wire.take_outgoing():
-            wire = self._bench.spoiled(frame) if frame.samples else frame.wire
-            if wire:
-                self._outbox.put(Outgoing(wire, frame.samples))
-
-    def _drain(self, now_s: float) -> bool:
-        if not self._line.connected and not self._line.accept():
-            return True
-        try:
-            for _ in range(DRAIN_READS):
-                data = self._line.read()
-                if not data:
-                    return True
-                self._bench.device.receive(data, now_s)
-                self._collect()
-        except LineLost:
-            self._line_lost()
-            return True
-        return False
-
-    def _flush(self) -> None:
-        try:
-            while self._line.connected and (piece := self._outbox.next()) is not None:
-                n = self._line.write(piece)
-                if not n:
-                    return
-                self._outbox.sent(n)
-        except LineLost:
-            self._line_lost()
-
-    def _line_lost(self) -> None:
-        self._forget_line()
-        self._line.disconnect()
-        self._bench.device.link_lost()
-        self._bench.device.wire.take_outgoing()
-        self._outbox.clear()
+    def _held_up(self) -> bool:
+        """In lock-step time waits for a client that does not read: nothing may be lost there."""
+        return self._bench.lock_step and any(wire.outbox.full for wire in self._wires.values())
 
     def _strike_all(self, faults: list[Fault]) -> None:
         for fault in faults:
@@ -182,13 +161,18 @@ class SimulatorProcess:
 
     def _strike(self, fault: Fault) -> None:
         match fault.layer, fault.what:
-            case "link", _:
-                self._line_lost()
+            case "link", what:
+                wire = self._wires[self._bench.struck_by(fault)]
+                if what == "stall":
+                    wire.stall(fault.direction, fault.seconds)
+                else:
+                    wire.lose()
             case "process", "exit":
                 os.kill(os.getpid(), signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
             case "process", "hang":
                 self._hung_until_s = time.monotonic() + fault.seconds
-                self._forget_line()
+                for wire in self._wires.values():
+                    wire.forget()
             case _:
                 self._bench.strike(fault)
 
@@ -196,28 +180,16 @@ class SimulatorProcess:
         return time.monotonic() < self._hung_until_s
 
     def _wait_s(self) -> float:
-        hung_s = self._hung_until_s - time.monotonic()
+        now_s = time.monotonic()
+        hung_s = self._hung_until_s - now_s
         if hung_s > 0:
             return min(hung_s, IDLE_LOOK_S)
-        device = self._bench.device
-        if device.streaming and not self._bench.pace.lock_step:
-            return PACED_LOOK_S
-        return LOOK_S / 2 if device.live else IDLE_LOOK_S
-
-    def _watch_line(self) -> None:
-        if self._hung():
-            return
-        blocked = self._line.connected and self._outbox.next() is not None
-        wanted = (self._line.watched(), selectors.EVENT_READ | (selectors.EVENT_WRITE if blocked else 0))
-        if wanted != self._watched:
-            self._forget_line()
-            self._selector.register(wanted[0], wanted[1], lambda mask: None)
-            self._watched = wanted
-
-    def _forget_line(self) -> None:
-        if self._watched is not None:
-            self._selector.unregister(self._watched[0])
-            self._watched = None
+        devices = self._bench.instruments.values()
+        if any(device.streaming for device in devices) and not self._bench.lock_step:
+            wait_s = PACED_LOOK_S
+        else:
+            wait_s = LOOK_S / 2 if any(device.live for device in devices) else IDLE_LOOK_S
+        return min(wait_s, *(wire.again_s(now_s) for wire in self._wires.values()))
 
     def _orphaned(self) -> bool:
         wanted = self._options.exit_with
@@ -237,10 +209,25 @@ class SimulatorProcess:
 
     def close(self) -> None:
         """Remove every file and close every descriptor; harmless twice."""
-        self._forget_line()
+        for wire in self._wires.values():
+            wire.forget()
         self._endpoint.close()
-        self._line.close()
+        for wire in self._wires.values():
+            wire.close()
         self._bench.close()
         self._wake_read.close()
         self._wake_write.close()
         self._selector.close()
+
+
+def _open_lines(options: Options) -> dict[str, PtyLine | TcpLine]:
+    """A line for each instrument; all or none."""
+    lines: dict[str, PtyLine | TcpLine] = {}
+    try:
+        for kind in options.kinds:
+            lines[kind.name] = open_line(options.listen_of(kind), options.link_of(kind))
+    except BaseException:
+        for line in lines.values():
+            line.close()
+        raise
+    return lines

@@ -1,5 +1,6 @@
 """What a simulator process is started with."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,8 +8,10 @@ from npr_daq.anatomy import Side
 from npr_daq.device.uri import SPEEDS, is_speed
 from npr_daq.errors import UsageError
 from npr_daq.quoting import quoted, shortened
+from npr_simulators.kinds import FRONTEND, Kind, kinds_from
 
 LOCK_STEP = "max"
+VISITS_MAX, DAYS_MAX = 1000, 3650.0
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Environment of a simulator process, set before NumPy loads: its products are small, and threads that wait for each
 other made it three times slower and stole the host's processor."""
@@ -16,10 +19,11 @@ other made it three times slower and stole the host's processor."""
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One simulator process.
+    """One simulator process: the instruments of `kinds` with one patient behind them.
 
     `speed` is None in lock-step (`max`: device time passes only as granted at the control endpoint), else device
-    seconds per wall second. `side` is the side of the lesion. `exit_with` is a process id: when it has gone, so does
+    seconds per wall second. `side` is the side of the lesion; `visit` counts the patient's visits from 1, `day` is the
+    day since the lesion, None where the patient's file says it. `exit_with` is a process id: when it has gone, so does
     the simulator.
     """
 
@@ -32,6 +36,23 @@ class Options:
     truth: Path | None = None
     faults: Path | None = None
     exit_with: int | None = None
+    kinds: tuple[Kind, ...] = (FRONTEND,)
+    visit: int = 1
+    day: float | None = None
+
+    def listen_of(self, kind: Kind) -> str:
+        """Where the wire of `kind` ends: a port that was named is the first instrument's, the next ones follow it."""
+        place, colon, port = self.listen.rpartition(":")
+        number = self.kinds.index(kind)
+        if not (number and colon and port.isascii() and port.isdigit() and int(port)):
+            return self.listen
+        return f"{place}:{int(port) + number}"
+
+    def link_of(self, kind: Kind) -> Path | None:
+        """The stable link to the line of `kind`: with several instruments its name ends in `-KIND`."""
+        if self.link is None or len(self.kinds) == 1:
+            return self.link
+        return self.link.with_name(f"{self.link.name}-{kind.name}")
 
     @property
     def speed_text(self) -> str:
@@ -60,11 +81,16 @@ def options_from(
     truth: Path | str | None = None,
     faults: Path | str | None = None,
     exit_with: int | None = None,
-    kinds: tuple[str, ...] = ("frontend",),
+    kinds: Iterable[str] = ("frontend",),
+    visit: int = 1,
+    day: float | None = None,
 ) -> Options:
     """Options as a person writes them on a command line; raises UsageError that says what is allowed."""
-    if tuple(kinds) != ("frontend",):
-        raise UsageError(f"no simulated instruments {shortened(', '.join(kinds))}; known is frontend, once")
+    chosen = kinds_from(kinds)
+    if not 1 <= visit <= VISITS_MAX:
+        raise UsageError(f"--visit {quoted(visit)}: the first visit is 1; give 1 to {VISITS_MAX}")
+    if day is not None and not 0 <= day <= DAYS_MAX:
+        raise UsageError(f"--day {quoted(day)}: give the days since the lesion, 0 to {DAYS_MAX:g}")
     if seed < 0:
         raise UsageError(f"--seed {quoted(seed)}: give 0 or more")
     return Options(
@@ -77,6 +103,9 @@ def options_from(
         truth=None if truth is None else Path(truth),
         faults=None if faults is None else Path(faults),
         exit_with=exit_with,
+        kinds=chosen,
+        visit=visit,
+        day=day,
     )
 
 

@@ -30,6 +30,15 @@ class PatientFace(Protocol):
     """One face under sixteen channels and one stimulator."""
 
     @property
+    def name(self) -> str:
+        """What the patient is called."""
+        ...
+
+    def wake(self) -> None:
+        """Work out now whatever takes seconds; later calls answer within the time in which an instrument must."""
+        ...
+
+    @property
     def tasks(self) -> tuple[str, ...]:
         """The movements that can be asked for, by name; `rest` among them."""
         ...
@@ -59,6 +68,14 @@ class PatientFace(Protocol):
 
     def fix(self, side: Side, muscle: Muscle) -> None:
         """Press an electrode on again."""
+        ...
+
+    def disturb(self, *, hum: float) -> None:
+        """Let the room hum `hum` times as much as the patient's file says, from now on."""
+        ...
+
+    def cough(self, stream_id: int, second: float) -> None:
+        """Let the patient cough at `second` of a stream."""
         ...
 
     @property

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from npr_daq.device.contracts import Clock
 from npr_daq.operator import Operator
 from npr_simulators.control import ControlClient, LockStepClock
+from npr_simulators.kinds import KINDS
 from npr_simulators.launch import Launched, launch
 from npr_simulators.operator import SimulatedOperator
 from npr_simulators.options import LOCK_STEP, Options, options_from
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
 def serve(options: Options, *, out: TextIO | None = None) -> int:
     """Run one simulator until it is asked to quit or told to end; returns the exit code.
 
-    The first line on `out` (stdout) is one JSON object, flushed: `uri`, `uris`, `control`, `patient`, `seed`,
-    `speed`, `side`, `pid`. Raises OpenError or UsageError before that line when it cannot start.
+    The first line on `out` (stdout) is one JSON object, flushed: `uri` (of the first instrument), `uris` by kind,
+    `control`, `patient`, `seed`, `speed`, `side`, `pid`. Raises OpenError or UsageError before that line when it
+    cannot start.
     """
     from npr_simulators.loop import SimulatorProcess
 
@@ -63,16 +65,9 @@ def _ended_by_signals(process: "SimulatorProcess") -> Iterator[None]:
 class FrontendSimulators:
     """The family of simulators that the entry point `npr_daq.simulators` names."""
 
-    kinds: tuple[str, ...] = ("frontend",)
+    kinds: tuple[str, ...] = tuple(KINDS)
 
-    def patients(self) -> list[dict[str, str]]:
-        """Name, what it teaches and what to expect, of every patient that ships."""
-        from npr_simulators.face import load_patient, names
-
-        patients = [load_patient(name) for name in names()]
-        return [{"name": p.name, "teaches": p.teaches, "expect": p.expect} for p in patients]
-
-    def patient_cards(self, names_or_paths: Sequence[str] | None = None) -> list[dict[str, str]]:
+    def patients(self, names_or_paths: Sequence[str] | None = None) -> list[dict[str, str]]:
         """Name, what it teaches, what to expect and where it shows; of all that ship, or of those named."""
         from npr_simulators.person.people import cards
 
@@ -107,17 +102,32 @@ class FrontendSimulators:
         listen: str = "pty",
         faults: Path | str | None = None,
         link: Path | str | None = None,
+        kinds: Sequence[str] = ("frontend",),
+        visit: int | str = 1,
+        day: float | str | None = None,
     ) -> Launched:
         """Start a simulator process of one's own; see `npr_simulators.launch.launch`."""
-        return launch(patient, seed=seed, speed=speed, side=side, truth=truth, listen=listen, faults=faults, link=link)
+        return launch(
+            patient,
+            seed=seed,
+            speed=speed,
+            side=side,
+            truth=truth,
+            listen=listen,
+            faults=faults,
+            link=link,
+            kinds=kinds,
+            visit=visit,
+            day=day,
+        )
 
     def connect(self, control_address: str) -> ControlClient:
         """A client of a running simulator's control endpoint."""
         return ControlClient(control_address)
 
-    def clock(self, client: ControlClient) -> Clock:
-        """The clock that lets a lock-step simulator run."""
-        return LockStepClock(client)
+    def clock(self, client: ControlClient, instrument: str | None = None) -> Clock:
+        """The clock that lets a lock-step simulator run, by the streams of `instrument` (the one that records)."""
+        return LockStepClock(client, instrument)
 
     def operator(self, client: ControlClient, clock: Clock | None = None) -> Operator:
         """Hands and voice for one exam."""

@@ -65,7 +65,10 @@ class PlainFace:
         self.shocks: list[tuple[float, float, int]] = []
         self.timed: list[tuple[bool, float]] = []
         self.said: list[Mapping[str, Any]] = []
+        self.hums: list[float] = []
+        self.coughs: list[tuple[int, float]] = []
 
+    name = "plain"
     tasks = ("rest", "smile_open")
 
     def place(self, side: Side, site: Any, **where: Any) -> None:
@@ -84,6 +87,15 @@ class PlainFace:
 
     def lift(self) -> None:
         self.placed = None
+
+    def wake(self) -> None:
+        self.awake = True
+
+    def disturb(self, *, hum: float) -> None:
+        self.hums.append(hum)
+
+    def cough(self, stream_id: int, second: float) -> None:
+        self.coughs.append((stream_id, second))
 
     def loosen(self, side: Side, muscle: Muscle) -> None:
         self.loose |= {list(Muscle).index(muscle) + 8 * (side is Side.RIGHT)}

@@ -9,7 +9,8 @@ import pytest
 from npr_daq.errors import UsageError
 from npr_daq.wire.link import Link
 from npr_daq.wire.messages import Hello
-from npr_simulators.faults import FrameFaults, fault_from, read_faults
+from npr_simulators.fault_file import read_faults
+from npr_simulators.faults import FrameFaults, fault_from
 
 
 def test_a_fault_file_is_read_strictly(tmp_path: Any) -> None:

@@ -86,6 +86,11 @@ class Face:
             seed=self.seed,
         )
 
+    def wake(self) -> None:
+        """Draw the motor units and sum what is summed of them: it takes seconds, and later there is no time for it."""
+        assert self.voluntary
+        assert self._supplies
+
     # -- hands
 
     def place(
