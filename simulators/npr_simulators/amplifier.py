@@ -1,7 +1,7 @@
 """The amplifier half of the device: streams, blocks, in-band markers, electrode impedance."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from npr_simulators.evoked_path import artefact_uv, converted, muscles_uv
 from npr_simulators.limits import Denied
 from npr_simulators.memory import CHANNEL_COUNT, RATES_HZ, TICKS_HZ
 from npr_simulators.patient_face import PatientFace
-from npr_simulators.pulse import Pulse
+from npr_simulators.pulse import SUBSAMPLE_STEPS, Pulse
 from npr_simulators.sampling import COUNT_MAX, Response, Sampler, row_bits
 
 IMPEDANCE_HZ = (10, 1000)
@@ -33,7 +33,10 @@ class Block:
 
 
 class Stream:
-    """One run of the sample counter from 0; blocks come out in order and end at multiples of `block_samples`."""
+    """One run of the sample counter from 0; blocks come out in order and end at multiples of `block_samples`.
+
+    With `blank_ms` the input is held from the edge of a pulse for so long, and markers say from when to when.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Stream:
         stream_id: int,
         start_ticks: int,
         faults: ChannelFaults | None = None,
+        blank_ms: float = 0.0,
     ) -> None:
         self.stream_id = stream_id
         self.start_ticks = start_ticks
@@ -54,6 +58,7 @@ class Stream:
         self._fmt = SampleFormat(request.fmt)
         self._face = face
         self._faults = faults or ChannelFaults()
+        self._blank_ms = blank_ms
         self._markers: list[tuple[int, MarkerCode, Pulse]] = []
         self.sampler = Sampler(
             face,
@@ -81,6 +86,12 @@ class Stream:
         A trigger input (`TTL_RISING`) sees an edge and no number.
         """
         self._markers.append((pulse.onset_sample, kind, pulse))
+        if self._blank_ms > 0:
+            steps = pulse.marker_steps + round(self._blank_ms * self.rate_hz / 1e3 * SUBSAMPLE_STEPS)
+            sample, rest = divmod(pulse.onset_sample * SUBSAMPLE_STEPS + steps, SUBSAMPLE_STEPS)
+            over = replace(pulse, onset_sample=sample, subsample_steps=rest, reading_error_us=0.0)
+            self._markers.append((pulse.onset_sample, MarkerCode.BLANKING_START, pulse))
+            self._markers.append((sample, MarkerCode.BLANKING_END, over))
 
     def add(self, pulse: Pulse) -> None:
         """Let the response to `pulse` appear in the samples from its onset on."""
@@ -141,7 +152,7 @@ class Stream:
             uv = muscles_uv(response, pulse.subsample, self.rate_hz)
             yield
             uv += artefact_uv(response, pulse.subsample, self.rate_hz)
-            pulse.response = converted(uv, pulse.subsample, self.rate_hz)
+            pulse.response = converted(uv, pulse.subsample, self.rate_hz, blank_ms=self._blank_ms)
             yield
             pulse.truth = dict(response.truth())
 
@@ -152,7 +163,8 @@ class Stream:
         inside = [(s, k, p) for s, k, p in self._markers if s < end]
         self._markers = self._markers[len(inside) :]
         markers = tuple(_marker(sample - first, kind, pulse) for sample, kind, pulse in inside)
-        return markers, tuple(pulse.stim_seq for _, _, pulse in inside)
+        edges = (MarkerCode.STIMULUS, MarkerCode.TTL_RISING)
+        return markers, tuple(pulse.stim_seq for _, kind, pulse in inside if kind in edges)
 
     def _lead_off(self) -> int:
         loose = self._face.loose

@@ -231,8 +231,14 @@ class Answers:
         stream_id = device.stream_id + 1
         if not device.kind.records:
             return CounterStream(device.face, request, stream_id=stream_id, start_ticks=device.ticks)
-        faults = device.channel_faults
-        return Stream(device.face, request, stream_id=stream_id, start_ticks=device.ticks, faults=faults)
+        return Stream(
+            device.face,
+            request,
+            stream_id=stream_id,
+            start_ticks=device.ticks,
+            faults=device.channel_faults,
+            blank_ms=device.blank_ms,
+        )
 
     def _challenge(self, request: ArmRequest) -> Message:
         device = self._device

@@ -39,7 +39,7 @@ class SimulatedFrontend:
 
     `receive` answers requests, `watch` runs the watchdog on wall time, `step` and `advance` let device time pass;
     several instruments on one clock are let run by `Instruments`. `triggers` is the amplifier at the other end of this
-    stimulator's trigger line.
+    stimulator's trigger line. With `blank_ms` the amplifier's input is held for so long from the edge of every pulse.
     Everything it delivers is a function of the face, `seed` and the commands; the transport, the cutting of the input
     and the size of the steps never change a count. A delivered pulse is in `truth` before its marker or report is in
     `wire.take_outgoing()`.
@@ -58,8 +58,10 @@ class SimulatedFrontend:
         truth: TruthSink | None = None,
         channel_names: tuple[str, ...] = (),
         kind: Kind = FRONTEND,
+        blank_ms: float = 0.0,
     ) -> None:
         self.kind = kind
+        self.blank_ms = blank_ms
         self.face = face
         self.boot_id = boot_id
         self.triggers: SimulatedFrontend | None = None
