@@ -23,6 +23,7 @@ from npr_simulators.patient_face import PatientFace
 from npr_simulators.person.case_file import load_case
 from npr_simulators.person.face import Face
 from npr_simulators.person.sites import Site
+from npr_simulators.pulse import clock_ppm
 from npr_simulators.sampling import LSB_NV
 from npr_simulators.truth import TruthFile, TruthSink
 from npr_simulators.tugged import Tug, TuggedFace
@@ -336,10 +337,11 @@ def build_bench(options: Options, *, now_s: float) -> Bench:
     face = cast(PatientFace, TuggedFace(_face(options)))
     face.wake()
     boot_ids = {kind.name: secrets.randbelow(2**32 - 1) + 1 for kind in options.kinds}
+    drift_ppm = clock_ppm(options.seed)
     truth = None
     if options.truth is not None:
         shocks = next((kind for kind in options.kinds if kind.stimulates), options.kinds[0])
-        header = {**face.header(), "boot_id": boot_ids[shocks.name], "boot_ids": boot_ids}
+        header = {**face.header(), "boot_id": boot_ids[shocks.name], "boot_ids": boot_ids, "clock_ppm": drift_ppm}
         truth = TruthFile(options.truth, {**header, "plateau": face.plateau_truth()})
     instruments = Instruments(
         {
@@ -357,7 +359,7 @@ def build_bench(options: Options, *, now_s: float) -> Bench:
         }
     )
     paces: dict[str, Pace] = {
-        name: LockStep() if options.speed is None else WallPace(now_s, options.speed) for name in instruments
+        name: LockStep() if options.speed is None else WallPace(now_s, options.speed, drift_ppm) for name in instruments
     }
     bench = Bench(options=options, face=face, instruments=instruments, paces=paces, script=script, truth=truth)
     for name, device in instruments.items():
