@@ -43,8 +43,8 @@ SIDE_PERCENT = (62.0, 2.0)
 MOVEMENT_PERCENT = (16.5, 0.45)
 """Of movement: median, and SD of the logarithm, so that the mean is the 18.3 % of the frontalis in W13."""
 ELECTRODE_SD_MM = 1.5
-"""Of each electrode, from visit to visit. Assumption: a response then changes by some 7 %, the orbicularis oculi by twice
-that. The test error of W17 (17.8 to 22.9 %) would need about 4 mm, and the eye's responses would then scatter too far."""
+"""Of each electrode, from visit to visit. Assumption: a response then changes by some 7 %, the orbicularis oculi by
+twice that. The test error of W17 (17.8 to 22.9 %) would need about 4 mm; the eye would then scatter too far."""
 LATENCY_SD_MS = 0.28
 """Where a nerve enters its muscle; with head and temperature it makes the SDs of W1 to W3 (0.28 to 0.40 ms)."""
 CROSSTALK_SD = 0.25

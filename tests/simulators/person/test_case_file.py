@@ -1,5 +1,7 @@
 """Patient files of version 2: those that ship, and what a wrong one is answered."""
 
+from pathlib import Path
+
 import pytest
 
 from npr_daq.anatomy import FACIAL_MUSCLES, Side
@@ -200,3 +202,10 @@ def test_an_absurd_patient_is_refused_in_few_words(text):
 def test_keys_are_found_through_tables_lists_and_shares():
     assert keys_at(("lesion", "degeneration")) == tuple(map(str, BRANCHES))
     assert "gain" in keys_at(("central", 0))
+
+
+def test_the_document_names_every_patient_with_its_cell():
+    text = (Path(__file__).parents[3] / "docs" / "patients.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
+    told = {row[1].strip(" `"): row[3].strip(" `") for row in rows if len(row) == 5 and row[3].strip().startswith("`")}
+    assert told == {name: load_case(name).cell for name in names()}
