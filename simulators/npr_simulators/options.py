@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from npr_daq.anatomy import Side
-from npr_daq.device.uri import SPEEDS, is_speed
+from npr_daq.device.uri import DAYS, SPEEDS, VISITS, is_day, is_speed, is_visit
 from npr_daq.errors import UsageError
 from npr_daq.quoting import quoted, shortened
 from npr_simulators.kinds import FRONTEND, Kind, kinds_from
 
 LOCK_STEP = "max"
-VISITS_MAX, DAYS_MAX = 1000, 3650.0
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Environment of a simulator process, set before NumPy loads: its products are small, and threads that wait for each
 other made it three times slower and stole the host's processor."""
@@ -87,10 +86,10 @@ def options_from(
 ) -> Options:
     """Options as a person writes them on a command line; raises UsageError that says what is allowed."""
     chosen = kinds_from(kinds)
-    if not 1 <= visit <= VISITS_MAX:
-        raise UsageError(f"--visit {quoted(visit)}: the first visit is 1; give 1 to {VISITS_MAX}")
-    if day is not None and not 0 <= day <= DAYS_MAX:
-        raise UsageError(f"--day {quoted(day)}: give the days since the lesion, 0 to {DAYS_MAX:g}")
+    if not is_visit(visit):
+        raise UsageError(f"--visit {quoted(visit)}: the first visit is {VISITS[0]}; give at most {VISITS[1]}")
+    if day is not None and not is_day(str(day)):
+        raise UsageError(f"--day {quoted(day)}: give the days since the lesion, {DAYS[0]:g} to {DAYS[1]:g}")
     if seed < 0:
         raise UsageError(f"--seed {quoted(seed)}: give 0 or more")
     return Options(

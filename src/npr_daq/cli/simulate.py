@@ -11,19 +11,23 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+EXAMPLE = "Example: npr-daq simulate amplifier stimulator --patient synkinetic_12m --visit 2"
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("simulate", epilog="Example: npr-daq simulate frontend --patient branch_loss --speed max")(simulate)
+    app.command("simulate", epilog=EXAMPLE)(simulate)
 
 
 def simulate(
-    kinds: Annotated[list[str], typer.Argument(metavar="KIND", help="Instruments to simulate: frontend.")],
+    kinds: Annotated[list[str], typer.Argument(metavar="KIND", help="frontend; or amplifier, stimulator or both.")],
     patient: Annotated[str, typer.Option(metavar="NAME", help="See `npr-daq patients`.")] = "healthy",
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
     speed: Annotated[str, typer.Option(metavar="X|max", help="1 is real time; max is lock-step.")] = "1",
     listen: Annotated[str, typer.Option(metavar="pty|tcp:HOST:PORT", help="Where the wire ends.")] = "pty",
     side: Annotated[str, typer.Option(help="Side of the lesion: left or right.")] = "left",
+    visit: Annotated[int, typer.Option(metavar="N", help="Which visit, from 1: electrodes never sit the same.")] = 1,
+    day: Annotated[float | None, typer.Option(metavar="D", help="Days since the lesion; else the file's.")] = None,
     link: Annotated[Path | None, typer.Option(metavar="PATH", help="Stable link to the pty.")] = None,
     truth: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the truth as JSON lines.")] = None,
     faults: Annotated[Path | None, typer.Option(metavar="FILE", help="Faults by script, TOML or JSON.")] = None,
@@ -31,7 +35,8 @@ def simulate(
     """Run simulated instruments that share one face as one process, until Ctrl-C.
 
     The first line on stdout is JSON: `uri` (complete, for --device), `uris` by kind, and `control`. On a terminal
-    a command that is ready to be copied follows on stderr.
+    a command that is ready to be copied follows on stderr. An amplifier and a stimulator together share the patient and
+    a clock, and a trigger line joins them.
     """
     import os
 
@@ -53,6 +58,8 @@ def simulate(
             speed=speed,
             listen=listen,
             side=side,
+            visit=visit,
+            day=day,
             link=link,
             truth=truth,
             faults=faults,
@@ -61,7 +68,9 @@ def simulate(
 
 
 def ready_command(facts: Mapping[str, Any]) -> str:
-    """The exam that fits a running simulator, quoted for a shell: its URI holds `?` and `&`."""
+    """The exam that fits a running simulator, quoted for a shell (its URI holds `?` and `&`); "" for half a device."""
+    if "frontend" not in facts.get("uris", ("frontend",)):
+        return ""
     words = ("npr-daq", "exam", "conduction_trunk", "--device", facts["uri"], "--subject", "P-1")
     return shlex.join((*map(str, words), "--affected", str(facts.get("side", "left"))))
 
@@ -80,7 +89,8 @@ class _Announced(io.TextIOBase):
             if "\n" in self._first:
                 facts, self._first = json.loads(self._first.partition("\n")[0]), None
                 self._stream.flush()
-                typer.echo(f"In another terminal (Ctrl-C ends the simulator):\n  {ready_command(facts)}", err=True)
+                if ready := ready_command(facts):
+                    typer.echo(f"In another terminal (Ctrl-C ends the simulator):\n  {ready}", err=True)
         return written
 
     def flush(self) -> None:

@@ -56,11 +56,7 @@ class SimulatorFamily(Protocol):
 
     kinds: tuple[str, ...]
 
-    def patients(self) -> Sequence[Mapping[str, Any]]:
-        """The patients it knows: `name`, `teaches`, `expect`."""
-        ...
-
-    def patient_cards(self, names_or_paths: Sequence[str] | None = None) -> Sequence[Mapping[str, Any]]:
+    def patients(self, names_or_paths: Sequence[str] | None = None) -> Sequence[Mapping[str, Any]]:
         """All patients that it knows, or those named: `name`, `teaches`, `expect`, `cell` of the matrix."""
         ...
 
@@ -81,7 +77,8 @@ class SimulatorFamily(Protocol):
     def launch(self, patient: str, **options: Any) -> Launched:
         """Start a process of its own and wait until it can be connected to.
 
-        Options are those of a `sim:` URI by name: `seed`, `speed`, `side`, `truth`, `listen`, `faults`.
+        Options are those of a `sim:` URI by name (`seed`, `speed`, `side`, `visit`, `day`, `truth`, `listen`,
+        `faults`), and `kinds`, the instruments.
         """
         ...
 
@@ -89,8 +86,8 @@ class SimulatorFamily(Protocol):
         """A client of the control endpoint, as `control=` in a URI names it."""
         ...
 
-    def clock(self, client: Any) -> Clock:
-        """The clock that lets the simulated samples run."""
+    def clock(self, client: Any, instrument: str | None = None) -> Clock:
+        """The clock that lets the simulated samples run: of the instrument of that kind, where there are several."""
         ...
 
     def operator(self, client: Any, clock: Clock) -> Any:

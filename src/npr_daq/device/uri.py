@@ -11,9 +11,11 @@ from npr_daq.quoting import quoted, shortened
 SIM = "sim"
 EXAMPLES = "serial:/dev/ttyACM0, frontend@tcp:10.0.0.5:4242, visa:TCPIP::10.0.0.5::4242::SOCKET or sim:healthy"
 LINE_OPTIONS = ("control", "speed")
-SIM_OPTIONS = ("seed", "speed", "side", "truth", "listen", "faults")
+SIM_OPTIONS = ("seed", "speed", "side", "visit", "day", "truth", "listen", "faults")
 PATHS = ("truth", "faults")
 SEED_DIGITS = 18
+VISITS, DAYS = (1, 1000), (0.0, 3650.0)
+"""Visits of a simulated patient, and days since her lesion: the first and the last."""
 SPEEDS = (0.001, 1000.0)
 """The slowest and the fastest that a simulated clock runs, in its seconds per second."""
 NAME_BYTES, PATH_BYTES = 255, 4095
@@ -110,6 +112,7 @@ def _check(text: str, options: Mapping[str, str]) -> None:
             f"device {quoted(text)}: speed is {quoted(speed)}, not a number above 0 or max, "
             f"from {SPEEDS[0]:g} to {SPEEDS[1]:g}; write ?speed=1"
         )
+    _check_time(text, options)
     for key in PATHS:
         if not is_path(path := options.get(key, "")):
             raise UsageError(f"device {quoted(text)}: {key} is {quoted(path)}, a name that no file has")
@@ -117,10 +120,38 @@ def _check(text: str, options: Mapping[str, str]) -> None:
         raise UsageError(f"device {quoted(text)}: side is {quoted(side)}, not left or right; write ?side=right")
 
 
+def _check_time(text: str, options: Mapping[str, str]) -> None:
+    visit, day = options.get("visit", "1"), options.get("day", "0")
+    if not (visit.isascii() and visit.isdigit() and len(visit) <= SEED_DIGITS and is_visit(int(visit))):
+        raise UsageError(
+            f"device {quoted(text)}: visit is {quoted(visit)}, not a whole number from {VISITS[0]} to {VISITS[1]}; "
+            "write ?visit=2"
+        )
+    if not is_day(day):
+        raise UsageError(
+            f"device {quoted(text)}: day is {quoted(day)}, not a number of days from {DAYS[0]:g} to {DAYS[1]:g}; "
+            "write ?day=120"
+        )
+
+
+def is_visit(number: int) -> bool:
+    """Whether a patient has a visit of this number."""
+    return VISITS[0] <= number <= VISITS[1]
+
+
+def is_day(text: str) -> bool:
+    """Whether `text` is a number within `DAYS`."""
+    return _within(text, DAYS)
+
+
 def is_speed(text: str) -> bool:
     """Whether `text` is a number within `SPEEDS`."""
+    return _within(text, SPEEDS)
+
+
+def _within(text: str, bounds: tuple[float, float]) -> bool:
     try:
-        return SPEEDS[0] <= float(text) <= SPEEDS[1]
+        return bounds[0] <= float(text) <= bounds[1]
     except ValueError:
         return False
 

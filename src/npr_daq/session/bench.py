@@ -19,16 +19,23 @@ class SimulatorBench:
 
     def __init__(self, family: SimulatorFamily, control: str, *, lock_step: bool) -> None:
         self._family = family
+        self._lock_step = lock_step
         self.client = family.connect(control)
         self.clock: Clock = family.clock(self.client) if lock_step else WallClock()
 
     def check_is(self, device: FrontEnd) -> None:
         """The control endpoint must belong to the connected device; raises SafetyTrip otherwise.
 
-        A hand at another simulator's face would answer for the patient under a real stimulator.
+        A hand at another simulator's face would answer for the patient under a real stimulator. Where several
+        instruments stand before one patient, the clock is from here on that of the connected one.
         """
-        theirs, ours = self.client.call("hello").get("boot_id"), device.capabilities.boot_id
-        if theirs != ours:
+        hello, ours = self.client.call("hello"), device.capabilities.boot_id
+        theirs = hello.get("boot_id")
+        instruments = {boot: name for name, boot in (hello.get("boot_ids") or {}).items()}
+        if ours in instruments:
+            if self._lock_step:
+                self.clock = self._family.clock(self.client, instruments[ours])
+        elif theirs != ours:
             raise SafetyTrip(
                 f"control= names a simulator (boot {theirs}) that is not the connected device (boot {ours}); "
                 "copy the whole uri that `npr-daq simulate` printed, and give real instruments no control="
