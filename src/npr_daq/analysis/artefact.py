@@ -1,0 +1,18 @@
+"""The stimulus artefact: take it off sweeps, build it from sub-threshold sweeps, cancel it by alternating polarity."""
+
+from npr_daq.analysis.polarity import Alternation, alternating
+from npr_daq.analysis.removal import Correction, Method, correct, remove
+from npr_daq.analysis.silent_gap import SILENT_UNTIL_MS
+from npr_daq.analysis.subthreshold import Template, subthreshold_template
+
+__all__ = [
+    "SILENT_UNTIL_MS",
+    "Alternation",
+    "Correction",
+    "Method",
+    "Template",
+    "alternating",
+    "correct",
+    "remove",
+    "subthreshold_template",
+]
