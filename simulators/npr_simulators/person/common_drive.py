@@ -26,13 +26,16 @@ class CommonDrive:
     def __init__(self, *, seed: int, side: Side, visit: int = 1) -> None:
         self._seed = seed
         self._visit = visit
+        self._begins: dict[int, int] = {}
         self._slow = self._pools(side, "slow", SLOW_HZ)
         self._fast = self._pools(side, "fast", FAST_HZ)
 
     def at(self, stream_id: int, first_ms: int, n: int) -> tuple[Waves, Waves]:
         """Slow and fast noise for `n` milliseconds from `first_ms` of a stream on."""
-        begin = int(stream(self._seed, "common drive", self._visit, stream_id).integers(PERIOD_MS))
-        when = (begin + first_ms + np.arange(n)) % PERIOD_MS
+        if stream_id not in self._begins:
+            rng = stream(self._seed, "common drive", self._visit, stream_id)
+            self._begins = {stream_id: int(rng.integers(PERIOD_MS))}
+        when = (self._begins[stream_id] + first_ms + np.arange(n)) % PERIOD_MS
         return self._slow[:, when], self._fast[:, when]
 
     def _pools(self, side: Side, band: str, hz: tuple[float, float]) -> Waves:

@@ -19,7 +19,7 @@ PEAK_HZ, PEAK_LOSS_HZ = 60.0, 20.0
 """Rates: `START_HZ` at recruitment, `GAIN_HZ` more at full drive, at most 60 - 20 rank (simulation reference 4.1)."""
 FRONTALIS_START_HZ, FRONTALIS_PEAK_HZ, FRONTALIS_PEAK_LOSS_HZ = 8.0, 90.0, 45.0
 """Frontalis: 8 Hz at recruitment, peaks of 45 to 90 Hz that few units reach (Kirk 2021, simulation reference 4.1)."""
-STEP_MS = 2
+STEP_MS = 4
 """The rate is taken as constant for so long: nothing in the drive is faster than 30 Hz."""
 _TABLE = 1 << 16
 
@@ -123,7 +123,7 @@ class Discharge:
 
 
 def discharge(neurones: Neurones, intervals: Intervals, clocks: Clocks, drive: Floats) -> tuple[Discharge, Clocks]:
-    """Spikes while the pools are driven by `drive` (9, ms), an even number of ms, and the clocks afterwards.
+    """Spikes while the pools are driven by `drive` (9, ms), a multiple of `STEP_MS`, and the clocks afterwards.
 
     Time rescaling: a neurone fires when the integral of its rate has passed the next interval (reference 4.1).
     """

@@ -13,12 +13,12 @@ from npr_daq.errors import UsageError
 from npr_simulators.person.bank import MUSCLES, RATE_KHZ, REACH, Bank, Floats, channel_rows
 from npr_simulators.person.case import Case, Central
 from npr_simulators.person.conduction import from_nucleus_ms
-from npr_simulators.person.decimation import REACH_SAMPLES, decimated
 from npr_simulators.person.discharge import Clocks, Intervals, discharge, neurones_of
 from npr_simulators.person.drive import Drive
 from npr_simulators.person.movements import Movement
 from npr_simulators.person.overlap import add_spikes, event_templates
 from npr_simulators.person.plateau import BAND_HZ, CHANNELS, Energies, energies_of, expected_plateau
+from npr_simulators.person.resampling import BESIDE, REACH_SAMPLES, decimated, doubled
 
 CHUNK = 4000
 BLOCK_MS = 200
@@ -32,39 +32,47 @@ Waves = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _State:
-    """One half between two blocks: where its neurones are, and what their last spikes still owe, (sample, channel)."""
+    """One half between two blocks: its neurones, and at 10 kHz the last samples and what is owed, (sample, channel)."""
 
     clocks: Clocks
     owed: Waves
 
 
 class _Half:
-    """The part of one half of the face that does not change with time."""
+    """The part of one half of the face that does not change with time.
+
+    Potentials hold nothing above 4 kHz (simulation reference 7), so they are added at every other sample only, each
+    spike with those samples of its template that fall there; what lies between is interpolated afterwards.
+    """
 
     def __init__(self, bank: Bank) -> None:
         self.side = bank.side
         self.rows = list(channel_rows(bank.side))
         self.neurones = neurones_of(bank)
-        self.templates = event_templates(bank)
-        self.delay_ms = from_nucleus_ms(bank)
+        whole = event_templates(bank)
+        self.templates = tuple([np.ascontiguousarray(wave[phase::2]) for wave in whole] for phase in (0, 1))
+        # nothing that a block fires may reach the samples that the block before it was interpolated from
+        self.delay_ms = np.maximum(from_nucleus_ms(bank), (2 * BESIDE + 2) / RATE_KHZ)
         slowest = float(self.delay_ms.max(initial=0.0))
-        self.tail = int(np.ceil(slowest * RATE_KHZ)) + bank.templates_uv.shape[2] + 1
+        self.tail = (int(np.ceil(slowest * RATE_KHZ)) + bank.templates_uv.shape[2]) // 2 + BESIDE + 2
 
     def started(self, intervals: Intervals) -> _State:
-        return _State(intervals.start(), np.zeros((self.tail, REACH), np.float32))
+        return _State(intervals.start(), np.zeros((BESIDE + self.tail, REACH), np.float32))
 
     def block(self, intervals: Intervals, state: _State, drive: Floats) -> tuple[Waves, _State]:
-        """What this half gives in one block, (sample, channel of the half), and the state after it."""
+        """What this half gives in one block and beside it, (sample, channel) at 10 kHz, and the state after it."""
         spikes, clocks = discharge(self.neurones, intervals, state.clocks, drive)
-        made = np.zeros((BLOCK + self.tail, REACH), np.float32)
-        made[: self.tail] = state.owed
+        made = np.zeros((BESIDE + BLOCK // 2 + self.tail, REACH), np.float32)
+        made[: len(state.owed)] = state.owed
         first = self.neurones.row[spikes.neurone]
         forked = self.neurones.second[spikes.neurone]
         two = forked >= 0
         for row, time_ms in ((first, spikes.time_ms), (forked[two], spikes.time_ms[two])):
             samples = np.rint((time_ms + self.delay_ms[row]) * RATE_KHZ).astype(np.intp)
-            add_spikes(made, self.templates, row, samples)
-        return made[:BLOCK], _State(clocks, made[BLOCK:].copy())
+            for phase, templates in enumerate(self.templates):
+                here = samples % 2 == phase
+                add_spikes(made, templates, row[here], BESIDE + (samples[here] + phase) // 2)
+        return made[: BLOCK // 2 + 2 * BESIDE], _State(clocks, made[BLOCK // 2 :].copy())
 
 
 class Voluntary:
@@ -188,11 +196,12 @@ class Voluntary:
     def _make(self, number: int) -> None:
         assert self._stream_id is not None
         drive = self._drive.at(self._stream_id, number * BLOCK_MS, BLOCK_MS, self._movements)
-        out = np.zeros((CHANNELS, BLOCK), np.float32)
+        wave = np.zeros((CHANNELS, BLOCK // 2 + 2 * BESIDE), np.float32)
         after = {}
         for side, half in self._halves.items():
-            wave, after[side] = half.block(self._intervals[side], self._states[number][side], drive[side])
-            out[half.rows] += wave.T
+            part, after[side] = half.block(self._intervals[side], self._states[number][side], drive[side])
+            wave[half.rows] += part.T
+        out = doubled(wave)
         out.flags.writeable = False
         self._made[number] = out
         self._states[number + 1] = after

@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from npr_daq.anatomy import FACIAL_MUSCLES, Muscle, Side
 from npr_daq.errors import UsageError
 from npr_simulators.person.axons import healthy_bank
-from npr_simulators.person.bank import Bank
+from npr_simulators.person.bank import Bank, channel_rows
 from npr_simulators.person.case import Case, Central
 from npr_simulators.person.case_file import load_case
-from npr_simulators.person.decimation import REACH_SAMPLES, decimated
+from npr_simulators.person.conduction import from_nucleus_ms
+from npr_simulators.person.discharge import Intervals, discharge, neurones_of
 from npr_simulators.person.lesions import lesioned
 from npr_simulators.person.movements import EARLIEST_MS, Movement
+from npr_simulators.person.resampling import BESIDE, REACH_SAMPLES, decimated, doubled
 from npr_simulators.person.tasks import PRIME_MOVER
-from npr_simulators.person.voluntary import BLOCK, CHUNK, Voluntary
+from npr_simulators.person.voluntary import BLOCK, BLOCK_MS, CHUNK, Voluntary
 
 NAMES = [f"{side}.{muscle}" for side in Side for muscle in FACIAL_MUSCLES]
 OOC, OOR = NAMES.index("left.orbicularis_oculi"), NAMES.index("left.orbicularis_oris")
@@ -206,6 +208,35 @@ def test_the_low_pass_keeps_what_the_lower_rate_can_carry(hz: float, gain: float
     kept = decimated(wave, 10)
     assert kept.shape[1] == (40000 - 2 * REACH_SAMPLES * 10 - 1) // 10 + 1
     assert np.sqrt(2) * kept.std() == pytest.approx(gain, abs=2e-3)
+
+
+@pytest.mark.parametrize(("hz", "wrong"), [(50.0, 1e-6), (400.0, 1e-6), (1000.0, 3e-5), (2000.0, 6e-3)])
+def test_samples_between_are_those_of_the_wave(hz: float, wrong: float) -> None:
+    t = np.arange(2000) / 1e4
+    made = doubled(np.sin(2 * np.pi * hz * t)[None].astype(np.float32))[0]
+    there = np.sin(2 * np.pi * hz * (BESIDE / 1e4 + np.arange(len(made)) / 2e4))
+    assert len(made) == 2 * (2000 - 2 * BESIDE)
+    assert made == pytest.approx(there, abs=wrong + 2e-6)
+
+
+def test_what_comes_is_the_sum_of_the_potentials_of_all_spikes(synkinetic: Banks) -> None:
+    face = voluntary(synkinetic)
+    face.cue(held("close_eyes_tightly", 0.8, seconds=1.0))
+    wave = face.rows(1, 0, 5 * BLOCK, 2e4)
+    drive = face.drive(1, 0, 5 * BLOCK_MS)
+    whole = np.zeros((16, 5 * BLOCK + 2000))
+    for side, bank in synkinetic.items():
+        neurones, delay = neurones_of(bank), from_nucleus_ms(bank)
+        intervals = Intervals(seed=7, words=(side, 1, 1), neurones=len(neurones.row))
+        spikes, _ = discharge(neurones, intervals, intervals.start(), drive[side])
+        for rows in (neurones.row[spikes.neurone], neurones.second[spikes.neurone]):
+            for row, time_ms in zip(rows[rows >= 0], spikes.time_ms[rows >= 0], strict=True):
+                begin = round((time_ms + delay[row]) * 20)
+                whole[list(channel_rows(side)), begin : begin + 512] += bank.templates_uv[row]
+    short = whole[:, : 5 * BLOCK]
+    left = wave - short
+    assert np.sqrt((left**2).mean(axis=1)) == pytest.approx(np.zeros(16), abs=2e-3 * short.std(axis=1).max())
+    assert np.all(left.std(axis=1) < 0.01 * short.std(axis=1))
 
 
 @pytest.mark.parametrize("rate_hz", [3000.0, 40000.0, 19999.0])
