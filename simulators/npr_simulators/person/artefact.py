@@ -24,8 +24,9 @@ BRANCH_MM = 45.0
 """A branch is stimulated so far before its muscle (simulation reference 3.4)."""
 SUPRAORBITAL_MM = (80.0, 58.0)
 """[A] The notch in the brow, as in `muscles.ANATOMY`."""
-NEAR_MM = 30.0
-"""[A] The field falls with the third power of the distance (a dipole's), but not to nearer than about this."""
+NEAR_MM = 60.0
+"""[A] The field falls with the third power of the distance (a dipole's), but not to nearer than about this: near the
+electrodes the anode is turned about the cathode until the artefact is least (clinical reference 6.1)."""
 LOOSE_PULSE, LOOSE_TAILS = 3.0, 5.0
 """[A] With a bad contact more of the pulse's common mode comes through."""
 
