@@ -35,6 +35,7 @@ from npr_daq.wire.messages import (
 )
 from npr_daq.wire.tables import DeviceState, SampleFormat
 from npr_simulators.device import SimulatedFrontend
+from npr_simulators.kinds import FRONTEND, Kind
 
 R = TypeVar("R", bound=Message)
 
@@ -147,19 +148,22 @@ class Rig:
 
     program_id = 7
 
-    def __init__(self, *, started: bool = True, seed: int = 1) -> None:
-        self.face = PlainFace()
-        self.truth = Lines()
+    def __init__(
+        self, *, started: bool = True, seed: int = 1, kind: Kind = FRONTEND, shares: "Rig | None" = None
+    ) -> None:
+        self.face = PlainFace() if shares is None else shares.face
+        self.truth = Lines() if shares is None else shares.truth
         self.now_s = 100.0
         self._numbers: Iterator[int] = count(0x1000, 3)
         self.device = SimulatedFrontend(
             self.face,
             seed=seed,
-            boot_id=77,
+            boot_id=77 if shares is None else 78,
             random_u32=lambda: next(self._numbers),
             now_s=self.now_s,
             truth=self.truth,
             channel_names=tuple(f"c{k}" for k in range(16)),
+            kind=kind,
         )
         if started:
             self.device.start()

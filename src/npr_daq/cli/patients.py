@@ -66,7 +66,7 @@ def patients(
         else:
             typer.echo(matrix_text(found))
         return
-    cards = family.patient_cards(chosen)
+    cards = family.patients(chosen)
     if json:
         echo_json(cards)
         return
