@@ -1,0 +1,167 @@
+"""F waves: the responses after the direct one that differ from sweep to sweep."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from npr_daq.analysis import first_phase, hinge, reading
+from npr_daq.analysis.alignment import Series, moved
+from npr_daq.analysis.conditioning import low_pass
+from npr_daq.analysis.layout import lay_out
+
+WINDOW_MS = (7.5, 20.0)
+"""The late window (clinical reference 5.5)."""
+
+DIRECT_MS = (1.5, 7.0)
+"""Where the direct response scales the tail that is taken off each sweep (the early window of clinical 5.5)."""
+
+PRESENT_SD = 5.0
+LEAST_SWEEPS = 10
+UNSTARTED_LEAST = 4
+MARGIN_MS = 0.3
+ROUNDS = 3
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FWaves:
+    """F waves of series of sweeps; NaN where there is no answer; sizes are magnitudes.
+
+    Per sweep (..., sweep): `present`, `latency_ms` (take-off of the first phase), `amplitude_uv` (peak to peak, of
+    every sweep, noise included). Per series (...): `minimum_ms`, `mean_ms`, `maximum_ms`, `chronodispersion_ms` (maximum
+    - minimum), `persistence_percent` (share of sweeps without a gap that show one), `sweeps` (their number), `enough`
+    (at least 10 of them), `direct_mv` (peak to peak of the direct response), `f_over_m_percent` (mean amplitude of the
+    F waves over it), `tail_uv` (largest value of what was taken off in the late window), `noise_uv`.
+    """
+
+    present: NDArray[np.bool_]
+    latency_ms: Floats
+    amplitude_uv: Floats
+    minimum_ms: Floats
+    mean_ms: Floats
+    maximum_ms: Floats
+    chronodispersion_ms: Floats
+    persistence_percent: Floats
+    sweeps: NDArray[np.int64]
+    enough: NDArray[np.bool_]
+    direct_mv: Floats
+    f_over_m_percent: Floats
+    tail_uv: Floats
+    noise_uv: Floats
+
+
+def measure(
+    sweeps_uv: ArrayLike,
+    *,
+    rate_hz: float,
+    stimulus_sample: ArrayLike,
+    window_ms: tuple[float, float] = WINDOW_MS,
+    direct_ms: tuple[float, float] = DIRECT_MS,
+) -> FWaves:
+    """Find the F wave of every sweep of a muscle of the stimulated branch.
+
+    `sweeps_uv` has shape (..., sweep, time), microvolts as recorded at one supramaximal current, the stimulus artefact
+    taken off; `stimulus_sample` broadcasts over (..., sweep). Ten sweeps or more are wanted, three are needed.
+
+    The tail of the direct response under the late window is modelled, not filtered: a high-pass strong enough to
+    flatten it takes most of the F wave and moves its onset. Sweeps are aligned on the direct response and brought to
+    one size; the tail is, at each instant, the mean of the sweeps whose F wave has not begun yet (the median
+    of all where fewer than 4 are left); each sweep keeps what is left after its own size and shift of the tail, fitted
+    to `direct_ms`. Three rounds. Present: the largest of what is left exceeds 5 SD, where SD grows with the slope of
+    the tail by the jitter seen under the direct response. Latency: hinge on the first phase, either polarity.
+
+    What is equal in every sweep (an axon reflex, a tail) is therefore never an F wave; what all F waves of a series
+    have in common is missing from `amplitude_uv` beyond the last onset. Low-passed at 1.5 kHz.
+    Raises `AnalysisError` as `align`. Source: clinical reference 4.3.
+    """
+    series = Series.check(sweeps_uv, rate_hz=rate_hz, stimulus_sample=stimulus_sample, window_ms=direct_ms)
+    placed, shifts = moved(series)
+    n_series, n_sweeps, n_time = placed.shape
+    per_ms = series.rate_hz / 1e3
+    names = {f.name for f in fields(FWaves)}
+    one = {name: np.full(n_series, np.nan) for name in names - {"present", "latency_ms", "amplitude_uv"}}
+    each = {name: np.full((n_series, n_sweeps), np.nan) for name in ("present", "latency_ms", "amplitude_uv")}
+    for index in range(n_series):
+        whole = np.isfinite(placed[index]).all(axis=-1)
+        one["sweeps"][index] = whole.sum()
+        column = int(np.rint(series.reference[index]))
+        where = lay_out(n_time, column, rate_hz=series.rate_hz, window_ms=window_ms)
+        direct = lay_out(n_time, column, rate_hz=series.rate_hz, window_ms=direct_ms)
+        if whole.sum() < 3:
+            continue
+        smooth = low_pass(placed[index, whole], rate_hz=series.rate_hz, corner_hz=hinge.CORNER_HZ).astype(np.float64)
+        middle, sigma = reading.median_and_sigma(smooth[:, where.first + where.baseline[0] : where.first + where.baseline[1]])
+        smooth -= middle[:, None]
+        late = (where.first + where.window[0], where.first + where.window[1])
+        early = (direct.first + direct.window[0], direct.first + direct.window[1])
+        tail, rest, spread = separated(smooth, sigma, early=early, late=late, margin=MARGIN_MS * per_ms)
+        shown, begun = appearance(rest, sigma, spread, late)
+        inside = rest[:, slice(*late)]
+        each["present"][index, whole] = shown
+        each["latency_ms"][index, whole] = (begun - series.reference[index] + shifts[index, whole]) / per_ms
+        each["amplitude_uv"][index, whole] = np.ptp(inside, axis=1)
+        one["direct_mv"][index] = np.ptp(tail[slice(*early)]) / 1e3
+        one["tail_uv"][index] = np.abs(tail[slice(*late)]).max()
+        one["noise_uv"][index] = np.sqrt(np.mean(sigma**2))
+    return _summary(one, each, series.leading)
+
+
+def separated(
+    smooth: Floats, sigma: Floats, *, early: tuple[int, int], late: tuple[int, int], margin: float
+) -> tuple[Floats, Floats, Floats]:
+    """The tail (time,), what each sweep has beyond it (sweep, time), and the SD (time,) that jitter gives that."""
+    tail = np.median(smooth, axis=0)
+    begun = np.full(len(smooth), np.inf)
+    columns = np.arange(smooth.shape[1])
+    for _ in range(ROUNDS):
+        slope = np.gradient(tail)
+        fitted = np.stack([tail, slope])[:, slice(*early)]
+        gram = fitted @ fitted.T
+        size = np.linalg.solve(gram + 1e-12 * np.trace(gram) * np.eye(2) + 1e-30 * np.eye(2), fitted @ smooth[:, slice(*early)].T)
+        # Each sweep at the size of the tail: what its own size and shift make of it.
+        model = size.T @ np.stack([tail, slope])
+        rest = smooth - model
+        power = float(slope[slice(*early)] @ slope[slice(*early)])
+        excess = np.square(rest[:, slice(*early)]).sum() / len(smooth) - np.mean(sigma**2) * (early[1] - early[0])
+        spread = np.sqrt(max(float(excess), 0.0) / power) * np.abs(slope) if power > 0 else np.zeros(len(tail))
+        shown, onset = appearance(rest, sigma, spread, late)
+        begun = np.where(shown, np.where(np.isfinite(onset), onset, late[0]), np.inf)
+        unstarted = columns < (begun - margin)[:, None]
+        level = rest + tail
+        count = unstarted.sum(axis=0)
+        clean = np.where(unstarted, level, 0.0).sum(axis=0) / np.maximum(count, 1)
+        tail = np.where(count >= UNSTARTED_LEAST, clean, np.median(level, axis=0))
+    return tail, rest, spread
+
+
+def appearance(
+    rest: Floats, sigma: Floats, spread: Floats, late: tuple[int, int]
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Whether each row of `rest` (sweep, time) shows a response in the columns `late`, and the column of its onset."""
+    scale = np.hypot(sigma[:, None], spread) / np.maximum(sigma[:, None], 1e-12)
+    even = rest / scale
+    shown = np.abs(even[:, slice(*late)]).max(axis=1) > PRESENT_SD * np.maximum(sigma, 1e-12)
+    onset = first_phase.take_off(even, sigma, late).column
+    return shown, np.where(shown, onset, np.nan)
+
+
+def _summary(one: dict[str, Floats], each: dict[str, Floats], leading: tuple[int, ...]) -> FWaves:
+    shown = each["present"] == 1
+    latency, amplitude = each["latency_ms"], np.where(shown, each["amplitude_uv"], np.nan)
+    known = np.isfinite(latency)
+    some = known.any(axis=1)
+    one["minimum_ms"] = np.where(some, np.where(known, latency, np.inf).min(axis=1, initial=np.inf), np.nan)
+    one["maximum_ms"] = np.where(some, np.where(known, latency, -np.inf).max(axis=1, initial=-np.inf), np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        one["mean_ms"] = np.where(known, latency, 0).sum(axis=1) / known.sum(axis=1)
+        one["persistence_percent"] = 100 * shown.sum(axis=1) / np.where(one["sweeps"] >= 3, one["sweeps"], np.nan)
+        mean = np.nansum(amplitude, axis=1) / shown.sum(axis=1)
+        one["f_over_m_percent"] = 100 * mean / (1e3 * one["direct_mv"])
+    one["chronodispersion_ms"] = one["maximum_ms"] - one["minimum_ms"]
+    shaped = {name: values.reshape(leading) for name, values in one.items() if name not in ("sweeps", "enough")}
+    count = one["sweeps"].astype(np.int64).reshape(leading)
+    rows = {name: each[name].reshape(*leading, -1) for name in ("latency_ms", "amplitude_uv")}
+    present = shown.reshape(*leading, -1)
+    return FWaves(present=present, sweeps=count, enough=np.asarray(count >= LEAST_SWEEPS), **rows, **shaped)
