@@ -38,7 +38,7 @@ ANATOMY: Mapping[Muscle, Anatomy] = MappingProxyType(
     {
         Muscle.FRONTALIS: Anatomy(150, (82, 86), 90, 50, 3.5, 7, 12, 114, 1.5),
         Muscle.ORBICULARIS_OCULI: Anatomy(200, (77, 46), 80, 40, 3.0, 6, 8, 83, 1.9, 0.9),
-        Muscle.NASALIS: Anatomy(80, (100, 20), 70, 30, 3.0, 5, 6, 113, 4.4, 1.4),
+        Muscle.NASALIS: Anatomy(80, (100, 20), 70, 30, 3.0, 5, 6, 113, 3.8, 1.4),
         Muscle.ZYGOMATICUS: Anatomy(120, (66, 12), 130, 55, 5.0, 6, 6, 90, 2.6),
         Muscle.ORBICULARIS_ORIS: Anatomy(180, (97, -8), 10, 36, 3.5, 7, 7, 98.5, 2.8, 1.25),
         Muscle.DEPRESSOR_ANGULI_ORIS: Anatomy(90, (82, -37), 255, 40, 3.5, 6, 6, 96, 2.6),
