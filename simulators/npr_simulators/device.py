@@ -1,8 +1,6 @@
 """The simulated instrument: the device's end of EMGSTIM/1, with no transport and no clock of its own."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from npr_daq.wire.messages import Event, StimReport
 from npr_daq.wire.tables import DeviceState, EventCode, Interlock, MarkerCode, PulseCode
@@ -14,24 +12,16 @@ from npr_simulators.kinds import FRONTEND, Kind
 from npr_simulators.limits import HARD, NO_OUTPUT, Limits
 from npr_simulators.memory import TICKS_HZ
 from npr_simulators.patient_face import PatientFace
-from npr_simulators.pulse import SUBSAMPLE_STEPS, Pulse
+from npr_simulators.pulse import Pulse
 from npr_simulators.states import LATCHED, TOLD_BY_NAK, Move
 from npr_simulators.stimulator import Stimulator
+from npr_simulators.trigger_line import Echo, commanded, delivered
 from npr_simulators.truth import NoTruth, TruthSink
 from npr_simulators.watchdog import Watchdog, WatchdogTrip
 from npr_simulators.wire_end import WireEnd
 
 SLICE_SAMPLES = 1600
 """Most samples of one `step`: about a millisecond of work, so that the input is looked at often."""
-
-
-@dataclass(slots=True, eq=False)
-class _Echo:
-    """A pulse as the amplifier at the other end of the trigger line sees it, on that amplifier's sample counter."""
-
-    of: Pulse
-    stream: Stream
-    seen: Pulse
 
 
 class SimulatedFrontend:
@@ -79,7 +69,7 @@ class SimulatedFrontend:
         self._truth: TruthSink = truth or NoTruth()
         self._interlocks = Interlock(0)
         self._last_samples = 0
-        self._echo: _Echo | None = None
+        self._echo: Echo | None = None
         self._answers = Answers(self, serial_seed=seed, channel_names=channel_names)
 
     # -- what it is like now
@@ -318,53 +308,24 @@ class SimulatedFrontend:
                 pulse.preparation, pulse.ready = None, False
             return pulse, self.stream
         if self._echo is None or self._echo.of is not pulse or self._echo.stream is not ear:
-            # In 1/65536 of a sample of the other counter: both counters run on the one clock.
-            ticks_x65536 = self.stream.ticks_at(pulse.onset_sample) * SUBSAMPLE_STEPS
-            ticks_x65536 += pulse.subsample_steps * self.stream.ticks_per_sample
-            steps = (ticks_x65536 - ear.start_ticks * SUBSAMPLE_STEPS) // ear.ticks_per_sample
-            sample, fraction = divmod(steps, SUBSAMPLE_STEPS)
-            seen = replace(pulse, onset_sample=sample, subsample_steps=fraction, rate_hz=ear.rate_hz, preparation=None)
-            self._echo = _Echo(pulse, ear, seen)
+            self._echo = Echo.heard(pulse, self.stream, ear, seed=self.stimulator.seed)
             pulse.ready = False
         return self._echo.seen, ear
 
     def _begin(self, pulse: Pulse, stream: Stream | CounterStream) -> None:
         pulse.begun = True
         self.stimulator.last_onset_ticks = stream.onset_ticks(pulse)
-        placed = self.face.placed if pulse.touches else None
         shown, shows = self._shown(pulse)
-        self._truth.write(
-            {
-                "stim_seq": pulse.stim_seq,
-                "pulse": pulse.number,
-                "boot_id": self.boot_id,
-                "stream_id": shows.stream_id,
-                "sample": shown.onset_sample,
-                "subsample": shown.subsample,
-                **self._commanded(pulse, stream, shows),
-                "current_ma": pulse.delivered_ma if pulse.touches else 0.0,
-                "width_us": pulse.width_us,
-                "result": "ok" if pulse.touches else "open",
-                "side": None if placed is None else str(placed[0]),
-                "site": None if placed is None else str(placed[1]),
-                "channels": pulse.truth,
-            }
-        )
+        line = delivered(shown, shows, boot_id=self.boot_id, placed=self.face.placed if pulse.touches else None)
+        if shows is not stream and self.triggers is not None:
+            line |= commanded(pulse, stream, amplifier_boot_id=self.triggers.boot_id)
+        self._truth.write(line)
         self.delivered.append(pulse.stim_seq)
         stream.mark(pulse)
         if isinstance(shows, Stream):
             if shown is not pulse:
                 shows.mark(shown, MarkerCode.TTL_RISING)
             shows.add(shown)
-
-    def _commanded(
-        self, pulse: Pulse, stream: Stream | CounterStream, shows: Stream | CounterStream
-    ) -> Mapping[str, Any]:
-        """Where the stimulator's own counter was, if the response is recorded by another instrument."""
-        if shows is stream or self.triggers is None:
-            return {}
-        own = {"stream_id": stream.stream_id, "sample": pulse.onset_sample, "subsample": pulse.subsample}
-        return {"amplifier_boot_id": self.triggers.boot_id, "stimulator": own}
 
     def _end(self, pulse: Pulse) -> None:
         self.stimulator.pulses.popleft()
