@@ -66,9 +66,10 @@ def test_near_channels_see_more() -> None:
     assert (at_trunk[8:] < at_trunk[:8]).all()
     np.testing.assert_array_equal(np.roll(gains_uv_per_ma(case, Side.RIGHT, SHOCK), 8), at_trunk)
     buccal = gains_uv_per_ma(case, Side.LEFT, Shock(Site.BUCCAL, 10.0, 200.0, 1))
-    assert buccal[2] > 4 * at_trunk[2]
+    assert buccal[2] > 3 * at_trunk[2]
+    assert buccal.max() < 1000
     brow = gains_uv_per_ma(case, Side.LEFT, Shock(Site.SUPRAORBITAL, 10.0, 200.0, 1))
-    assert (brow[:2] > 10 * at_trunk[:2]).all()
+    assert (brow[:3] > 4 * at_trunk[:3]).all()
     assert brow[7] < at_trunk[7]
     slid = gains_uv_per_ma(case, Side.LEFT, Shock(Site.TRUNK, 10.0, 200.0, 1, anterior_mm=25.0))
     assert (slid[:8] > at_trunk[:8]).all()
