@@ -16,8 +16,9 @@ BAND_HZ = (20.0, 450.0)
 """Band of voluntary surface EMG (van Boxtel 2001, clinical reference 5.2); 4th-order edges, forward and backward."""
 _BIN_HZ, _BINS = 20.0, 45
 _HZ: Floats = _BIN_HZ * np.arange(_BINS, dtype=np.float64)
-# Gauss-Hermite: mean of a function of a normal deviate
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
+_NODES = np.array([-2.856970013872806, -1.355626179974266, 0.0, 1.355626179974266, 2.856970013872806])
+_WEIGHTS = np.array([0.011257411327721, 0.222075922005613, 0.533333333333333, 0.222075922005613, 0.011257411327721])
+"""Gauss-Hermite: the mean of a function of a normal deviate is its weighted sum at the nodes."""
 
 Power = NDArray[np.float32]
 
@@ -96,8 +97,7 @@ def expected_plateau(
     for side, half in halves.items():
         commands = np.clip(drive[side][:, None] + spread[side][:, None] * _NODES, 0.0, 1.0)
         rate = rates_hz(half.neurones, commands)
-        weights = _WEIGHTS / _WEIGHTS.sum()
-        mean_hz = rate @ weights
+        mean_hz = rate @ _WEIGHTS
         train = train_spectrum(np.maximum(mean_hz, 1e-9), _HZ) * mean_hz[:, None]
         power[0, half.rows] += mean_hz @ half.app_uv2_s
         power[1, half.rows] += mean_hz @ half.own_uv2_s
