@@ -82,7 +82,8 @@ class SimulatorProcess:
         facts |= {"visit": options.visit} if options.visit != 1 else {}
         facts |= {"day": options.day} if options.day is not None else {}
         if options.link is not None:
-            facts["link"] = str(options.link_of(options.kinds[0]))
+            links = {kind.name: str(options.link_of(kind)) for kind in options.kinds}
+            facts |= {"link": next(iter(links.values())), "links": links}
         if options.truth is not None:
             facts["truth"] = str(options.truth)
         return facts

@@ -64,6 +64,9 @@ BLOCK_S = 0.004
 class Frontend:
     """The reference front-end: 16 EMG channels and one constant-current stimulator with markers in-band.
 
+    Also the half of one: an amplifier, whose `configure` raises PlanError, or a stimulator, whose streams have no
+    channels and whose blocks have markers only.
+
     It owns the transport and one reader thread. Calls come from one thread (the runner's); `progress`, `make_safe`
     and `close` may come from any. A failed line is LOST for good: open the device again for another run.
     """
@@ -121,11 +124,12 @@ class Frontend:
         """See `Amplifier.start`; a running stream is stopped first."""
         self._refuse_after_the_end()
         picked = tuple(channels)
-        if not picked or list(picked) != sorted(set(picked)) or picked[-1] >= self.capabilities.channel_count:
-            raise Refused(
-                f"channels {picked} are not an ascending choice of 0 to {self.capabilities.channel_count - 1}",
-                code=int(NakCode.VALUE),
-            )
+        count = self.capabilities.channel_count
+        # A device without channels has a stream all the same: FIRE names its samples (wire document 5.15).
+        fits = list(picked) == sorted(set(picked)) and all(0 <= channel < count for channel in picked)
+        if not fits or (count and not picked):
+            known = f"an ascending choice of 0 to {count - 1}" if count else "the () of a device that has no channels"
+            raise Refused(f"channels {picked} are not {known}", code=int(NakCode.VALUE))
         if self._link.state is LinkState.STREAMING:
             self.stop()
         block = max(1, min(round(rate_hz * BLOCK_S), largest_block(channels=len(picked))))

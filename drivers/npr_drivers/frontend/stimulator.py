@@ -139,6 +139,8 @@ class StimulatorHalf:
 
     def configure(self, stimulus: Stimulus) -> None:
         """See `Stimulator.configure`."""
+        if not self._hard[Register.MAX_CURRENT_UA]:
+            raise PlanError("this device has no stimulator; connect the one that has")
         if not self._calibrated:
             raise SafetyTrip("the device's calibration block is damaged; stimulation is refused until it is restored")
         # The device takes the shortest allowed interval for its rms limit (wire document 5.8), so this end does too.

@@ -173,19 +173,23 @@ def status_of(status: Status) -> DeviceStatus:
 
 
 def capabilities_of(ident: Ident, *, electrode_area_cm2: float, simulated_hint: bool) -> Capabilities:
-    """What the device is, as it says itself; simulated when it says so or the caller knows it."""
+    """What the device is, as it says itself; simulated when it says so or the caller knows it.
+
+    An amplifier without a stimulator knows of a stimulus by its trigger input alone.
+    """
+    stimulates = ident.hard_limits.max_current_ua > 0
     return Capabilities(
         driver="frontend",
         model=told(ident.model),
         serial=told(ident.serial),
         firmware=told(ident.firmware),
         simulated=ident.simulated or simulated_hint,
-        sync=Sync.IN_BAND_MARKER,
+        sync=Sync.IN_BAND_MARKER if stimulates else Sync.TRIGGER_CHANNEL,
         # The logic that switches the output stamps the marker: less than one sample of the fastest rate.
         sync_uncertainty_ms=1e3 / max(ident.rates_hz, default=1),
         channel_count=ident.channel_count,
         rates_hz=ident.rates_hz,
-        can_stimulate=ident.hard_limits.max_current_ua > 0,
+        can_stimulate=stimulates,
         device_limits=limits_of(hard_values(ident), electrode_area_cm2=electrode_area_cm2),
         boot_id=ident.boot_id,
         ticks_hz=ident.ticks_hz,
