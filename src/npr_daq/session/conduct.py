@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
 from npr_daq import __version__
-from npr_daq.errors import RecordingError, SafetyTrip, UsageError
+from npr_daq.errors import PlanError, RecordingError, SafetyTrip, UsageError
 from npr_daq.intake import Affected, Intake, allowed_stimulation, check_affected, load_intake, parse_intake
 from npr_daq.operator import Operator
 from npr_daq.session.bench import Bench
@@ -46,6 +46,7 @@ def prepare(
     from npr_daq.protocol import load_protocol
 
     protocol = load_protocol(protocol_name)
+    _check_halves(protocol, bench)
     if intake is None:
         if bench.simulator is None:
             raise SafetyTrip("stimulation is refused: no intake; give --intake FILE.toml or answer the prompts")
@@ -61,6 +62,15 @@ def prepare(
     limits = bench.device.capabilities.device_limits or StimulusLimits()
     plan = compile_plan(protocol, montage=bench.montage, affected=affected, limits=limits, precautions=precautions)
     return protocol, plan, intake
+
+
+def _check_halves(protocol: "Protocol", bench: Bench) -> None:
+    """Half an instrument cannot do what needs both."""
+    can = bench.device.capabilities
+    if can.channel_count == 0:
+        raise PlanError(f"{can.model} has no channels, so nothing can be recorded; connect an amplifier or a front-end")
+    if not can.can_stimulate and any(step.kind == "conduction" for step in protocol.step):
+        raise PlanError(f"{can.model} has no stimulator, and {protocol.name} stimulates; connect a front-end")
 
 
 def conduct(
