@@ -84,6 +84,7 @@ class Face:
             central={half: central if half is self.side else () for half in Side},
             tonic={half: self._lesion(half).tonic for half in Side},
             seed=self.seed,
+            visit=self.visit,
         )
 
     def wake(self) -> None:
@@ -189,6 +190,7 @@ class Face:
             stream_id=stream_id,
             cue_sample=sample,
             rate_hz=rate_hz,
+            visit=self.visit,
         )
         self.voluntary.cue(movement)
         return self.voluntary.expected(movement)

@@ -80,7 +80,7 @@ def test_the_three_first_patients_are_who_they_were():
     assert load_case("branch_loss").lesion.degeneration.values() == (0.35, 0.5, 0.7, 0.85, 0.2)
     deep = load_case("deep_nerve").build
     assert (deep.trunk_depth_mm, deep.branch_depth_mm) == (36.0, 28.0)
-    assert {load_case(name).skin.artefact for name in ("healthy", "branch_loss", "deep_nerve")} == {0.1}
+    assert {load_case(name).skin.artefact for name in ("healthy", "branch_loss", "deep_nerve")} == {0.02}
 
 
 def test_the_synkinetic_patient_is_that_of_the_study():
