@@ -1,6 +1,6 @@
 """F waves: the responses after the direct one that differ from sweep to sweep."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,13 +16,29 @@ WINDOW_MS = (7.5, 20.0)
 DIRECT_MS = (1.5, 7.0)
 """Where the direct response scales the tail that is taken off each sweep (the early window of clinical 5.5)."""
 
-PRESENT_SD = 5.0
+PRESENT_SD = 4.0
 LEAST_SWEEPS = 10
 UNSTARTED_LEAST = 4
 MARGIN_MS = 0.3
-ROUNDS = 3
+ROUNDS = 4
+JITTER_QUANTILE = 0.9
+ALIKE = 1.5
+ALIKE_LEAST = 2
 
 Floats = NDArray[np.float64]
+
+
+FLOATS = (
+    "minimum_ms",
+    "mean_ms",
+    "maximum_ms",
+    "chronodispersion_ms",
+    "persistence_percent",
+    "direct_mv",
+    "f_over_m_percent",
+    "tail_uv",
+    "noise_uv",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,7 +49,9 @@ class FWaves:
     every sweep, noise included). Per series (...): `minimum_ms`, `mean_ms`, `maximum_ms`, `chronodispersion_ms` (maximum
     - minimum), `persistence_percent` (share of sweeps without a gap that show one), `sweeps` (their number), `enough`
     (at least 10 of them), `direct_mv` (peak to peak of the direct response), `f_over_m_percent` (mean amplitude of the
-    F waves over it), `tail_uv` (largest value of what was taken off in the late window), `noise_uv`.
+    F waves over it), `tail_uv` (largest value of what was taken off in the late window), `tail_certain` (sweeps without an
+    F wave show the tail to its end; if not, amplitudes and `f_over_m_percent` are too small, see `measure`), `noise_uv`
+    (SD without an F wave: noise and the jitter of the tail).
     """
 
     present: NDArray[np.bool_]
@@ -49,6 +67,7 @@ class FWaves:
     direct_mv: Floats
     f_over_m_percent: Floats
     tail_uv: Floats
+    tail_certain: NDArray[np.bool_]
     noise_uv: Floats
 
 
@@ -66,22 +85,20 @@ def measure(
     taken off; `stimulus_sample` broadcasts over (..., sweep). Ten sweeps or more are wanted, three are needed.
 
     The tail of the direct response under the late window is modelled, not filtered: a high-pass strong enough to
-    flatten it takes most of the F wave and moves its onset. Sweeps are aligned on the direct response and brought to
-    one size; the tail is, at each instant, the mean of the sweeps whose F wave has not begun yet (the median
-    of all where fewer than 4 are left); each sweep keeps what is left after its own size and shift of the tail, fitted
-    to `direct_ms`. Three rounds. Present: the largest of what is left exceeds 5 SD, where SD grows with the slope of
-    the tail by the jitter seen under the direct response. Latency: hinge on the first phase, either polarity.
-
-    What is equal in every sweep (an axon reflex, a tail) is therefore never an F wave; what all F waves of a series
-    have in common is missing from `amplitude_uv` beyond the last onset. Low-passed at 1.5 kHz.
+    flatten it takes most of the F wave and moves its onset. Sweeps are aligned on the direct response; each keeps what
+    is left after its own size and shift of the tail, fitted to `direct_ms`. The tail is the mean of the sweeps that are
+    alike throughout the late window within noise (they have no F wave, since F waves come from ever other motor
+    neurons), and before that of all whose F wave has not begun; where neither exists (persistence near 100 %), the
+    median of all, and `tail_certain` is False: what all F waves have in common is then missing from their amplitudes.
+    Present: 4 SD, with the jitter of the direct response in the SD. Latency: hinge on the first phase of either
+    polarity. What is equal in every sweep (an axon reflex, a slow return) is never an F wave. Low-passed at 1.5 kHz.
     Raises `AnalysisError` as `align`. Source: clinical reference 4.3.
     """
     series = Series.check(sweeps_uv, rate_hz=rate_hz, stimulus_sample=stimulus_sample, window_ms=direct_ms)
     placed, shifts = moved(series)
     n_series, n_sweeps, n_time = placed.shape
     per_ms = series.rate_hz / 1e3
-    names = {f.name for f in fields(FWaves)}
-    one = {name: np.full(n_series, np.nan) for name in names - {"present", "latency_ms", "amplitude_uv"}}
+    one = {name: np.full(n_series, np.nan) for name in (*FLOATS, "sweeps", "tail_certain")}
     each = {name: np.full((n_series, n_sweeps), np.nan) for name in ("present", "latency_ms", "amplitude_uv")}
     for index in range(n_series):
         whole = np.isfinite(placed[index]).all(axis=-1)
@@ -96,22 +113,24 @@ def measure(
         smooth -= middle[:, None]
         late = (where.first + where.window[0], where.first + where.window[1])
         early = (direct.first + direct.window[0], direct.first + direct.window[1])
-        tail, rest, spread = separated(smooth, sigma, early=early, late=late, margin=MARGIN_MS * per_ms)
-        shown, begun = appearance(rest, sigma, spread, late)
+        tail, rest, sigma, certain = separated(smooth, sigma, early=early, late=late, margin=MARGIN_MS * per_ms)
+        shown, begun = appearance(rest, sigma, late)
         inside = rest[:, slice(*late)]
         each["present"][index, whole] = shown
         each["latency_ms"][index, whole] = (begun - series.reference[index] + shifts[index, whole]) / per_ms
         each["amplitude_uv"][index, whole] = np.ptp(inside, axis=1)
         one["direct_mv"][index] = np.ptp(tail[slice(*early)]) / 1e3
         one["tail_uv"][index] = np.abs(tail[slice(*late)]).max()
+        one["tail_certain"][index] = certain
         one["noise_uv"][index] = np.sqrt(np.mean(sigma**2))
     return _summary(one, each, series.leading)
 
 
 def separated(
-    smooth: Floats, sigma: Floats, *, early: tuple[int, int], late: tuple[int, int], margin: float
-) -> tuple[Floats, Floats, Floats]:
-    """The tail (time,), what each sweep has beyond it (sweep, time), and the SD (time,) that jitter gives that."""
+    smooth: Floats, noise: Floats, *, early: tuple[int, int], late: tuple[int, int], margin: float
+) -> tuple[Floats, Floats, Floats, bool]:
+    """Tail (time,), what each sweep has beyond it (sweep, time), SD of that without F (sweep,), and if it is certain."""
+    certain = False
     tail = np.median(smooth, axis=0)
     begun = np.full(len(smooth), np.inf)
     columns = np.arange(smooth.shape[1])
@@ -123,27 +142,41 @@ def separated(
         # Each sweep at the size of the tail: what its own size and shift make of it.
         model = size.T @ np.stack([tail, slope])
         rest = smooth - model
-        power = float(slope[slice(*early)] @ slope[slice(*early)])
-        excess = np.square(rest[:, slice(*early)]).sum() / len(smooth) - np.mean(sigma**2) * (early[1] - early[0])
-        spread = np.sqrt(max(float(excess), 0.0) / power) * np.abs(slope) if power > 0 else np.zeros(len(tail))
-        shown, onset = appearance(rest, sigma, spread, late)
+        # Where the direct response is steep its jitter is large: the worst part of it bounds that of its tail.
+        jitter = np.quantile(np.square(rest[:, slice(*early)]).mean(axis=0), JITTER_QUANTILE)
+        sigma = np.hypot(noise, np.sqrt(max(float(jitter) - float(np.mean(noise**2)), 0.0)))
+        shown, onset = appearance(rest, sigma, late)
         begun = np.where(shown, np.where(np.isfinite(onset), onset, late[0]), np.inf)
-        unstarted = columns < (begun - margin)[:, None]
         level = rest + tail
+        empty = alike(rest[:, slice(*late)], sigma)
+        unstarted = (columns < (begun - margin)[:, None]) | empty[:, None]
         count = unstarted.sum(axis=0)
         clean = np.where(unstarted, level, 0.0).sum(axis=0) / np.maximum(count, 1)
-        tail = np.where(count >= UNSTARTED_LEAST, clean, np.median(level, axis=0))
-    return tail, rest, spread
+        known = empty.any() | (count >= UNSTARTED_LEAST)
+        tail = np.where(known, clean, np.median(level, axis=0))
+        certain = bool(known[slice(*late)].all())
+    return tail, rest, sigma, certain
+
+
+def alike(rest: Floats, sigma: Floats) -> NDArray[np.bool_]:
+    """The largest set of rows (sweep, time) that differ by no more than noise: sweeps without any F wave; else none.
+
+    F waves come from a few of many motor neurons, hardly ever the same ones, so that two equal sweeps have none.
+    """
+    power = np.einsum("it,jt->ij", rest, rest)
+    own = np.diag(power)
+    apart = own[:, None] + own[None, :] - 2 * power
+    near = apart <= ALIKE * (sigma[:, None] ** 2 + sigma[None, :] ** 2) * rest.shape[1]
+    centre = near[near.sum(axis=1).argmax()]
+    return np.asarray(centre if centre.sum() >= ALIKE_LEAST else np.zeros(len(rest), dtype=bool))
 
 
 def appearance(
-    rest: Floats, sigma: Floats, spread: Floats, late: tuple[int, int]
+    rest: Floats, sigma: Floats, late: tuple[int, int]
 ) -> tuple[NDArray[np.bool_], Floats]:
     """Whether each row of `rest` (sweep, time) shows a response in the columns `late`, and the column of its onset."""
-    scale = np.hypot(sigma[:, None], spread) / np.maximum(sigma[:, None], 1e-12)
-    even = rest / scale
-    shown = np.abs(even[:, slice(*late)]).max(axis=1) > PRESENT_SD * np.maximum(sigma, 1e-12)
-    onset = first_phase.take_off(even, sigma, late).column
+    shown = np.abs(rest[:, slice(*late)]).max(axis=1) > PRESENT_SD * np.maximum(sigma, 1e-12)
+    onset = first_phase.take_off(rest, sigma, late).column
     return shown, np.where(shown, onset, np.nan)
 
 
@@ -160,8 +193,15 @@ def _summary(one: dict[str, Floats], each: dict[str, Floats], leading: tuple[int
         mean = np.nansum(amplitude, axis=1) / shown.sum(axis=1)
         one["f_over_m_percent"] = 100 * mean / (1e3 * one["direct_mv"])
     one["chronodispersion_ms"] = one["maximum_ms"] - one["minimum_ms"]
-    shaped = {name: values.reshape(leading) for name, values in one.items() if name not in ("sweeps", "enough")}
+    shaped = {name: values.reshape(leading) for name, values in one.items() if name in FLOATS}
     count = one["sweeps"].astype(np.int64).reshape(leading)
     rows = {name: each[name].reshape(*leading, -1) for name in ("latency_ms", "amplitude_uv")}
     present = shown.reshape(*leading, -1)
-    return FWaves(present=present, sweeps=count, enough=np.asarray(count >= LEAST_SWEEPS), **rows, **shaped)
+    return FWaves(
+        present=present,
+        sweeps=count,
+        enough=np.asarray(count >= LEAST_SWEEPS),
+        tail_certain=(one["tail_certain"] == 1).reshape(leading),
+        **rows,
+        **shaped,
+    )
