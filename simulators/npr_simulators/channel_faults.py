@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+INT32_MAX = 2**31 - 1
 Counts = NDArray[np.int32]
 Flags = NDArray[np.bool_]
 
@@ -31,7 +32,7 @@ class ChannelFault:
             case "stuck":
                 piece[:] = self._held.setdefault(row, int(piece[0]))
             case "gain":
-                piece[:] = np.rint(piece * self.amount)
+                piece[:] = np.clip(np.rint(piece * self.amount), -INT32_MAX, INT32_MAX)
             case _:
                 clipped[struck, column] |= np.abs(piece) > self.amount
                 np.clip(piece, -int(self.amount), int(self.amount), out=piece)
