@@ -22,6 +22,8 @@ LEAST_SWEEPS = 5
 LATENCY_SD_MS = 1.0
 COPY = 0.6
 """Share of a channel's energy that copies of the movers must explain to be volume conduction."""
+NEW_TIMES = 2.0
+"""A late response so many times as large as the early one of its muscle is no tail of it."""
 TAIL_MS = (1.0, 12.0)
 """Time constants that a slow return may have."""
 
@@ -34,7 +36,7 @@ class Verdict(StrEnum):
     PRESENT = "present"
     ABSENT = "absent"
     CANNOT_TELL = "cannot tell"
-    """A late response, but smaller than the early one of the same muscle, whose tail it may be."""
+    """A late response under twice the early one of the same muscle: it may be the tail of that."""
     OWN_BRANCH = "own branch"
     """The stimulated branch supplies the muscle: a late response of it is an F wave."""
     TOO_FEW = "too few sweeps"
@@ -85,7 +87,7 @@ def lateral_spread(
     and F wave alike), with weights fitted to `direct_ms` over all sweeps, delays as in `volume_conduction`; and a slow
     return, an exponential through value and slope at the start of the window. Present in a sweep: 3 SD, the jitter of
     the direct response included; reproducible by the rule of 3 of 5 sweeps with a latency SD under 1 ms. What is left may
-    still be the tail of a response to current spread: only a late response larger than the muscle's early one is called
+    still be the tail of a response to current spread: only a late response of twice the muscle's early one is called
     present; a smaller one cannot be told from a tail, unless copies of the movers explain it (absent).
     Low-passed at 1.5 kHz; onset by the hinge on the first phase of either polarity.
     Raises `AnalysisError` for shapes and windows that do not fit. Source: clinical reference 4.3, 5.5.
@@ -129,9 +131,10 @@ def lateral_spread(
     amplitude = np.ptp(mean[..., slice(*late)], axis=-1)
     direct = np.ptp(as_recorded[..., slice(*early)], axis=-1)
     verdict = np.where(reproducible, Verdict.PRESENT.value, Verdict.ABSENT.value).astype(LONGEST_WORD)
-    verdict[reproducible & (amplitude < direct)] = Verdict.CANNOT_TELL
+    tail = amplitude < NEW_TIMES * direct
+    verdict[reproducible & tail] = Verdict.CANNOT_TELL
     # What copies of the movers explain is theirs.
-    verdict[(conduction.filtered.reshape(verdict.shape) >= COPY) & (amplitude < direct)] = Verdict.ABSENT
+    verdict[(conduction.filtered.reshape(verdict.shape) >= COPY) & tail] = Verdict.ABSENT
     verdict[count < LEAST_SWEEPS] = Verdict.TOO_FEW
     verdict[:, list(movers)] = Verdict.OWN_BRANCH
     per_sweep, per_muscle = data.shape[:-1], (*checked.leading[:-2], data.shape[-2])
