@@ -138,16 +138,17 @@ def disagrees(
     *,
     snr_db: ArrayLike = np.inf,
     usual_ms: float = USUAL_MS,
+    tolerance_ms: float = TOLERANCE_MS,
 ) -> NDArray[np.bool_]:
     """Whether the hinge lies elsewhere than the 10 % crossing less its usual 0.4 ms says.
 
-    The arguments broadcast; `snr_db` is that of `evoked.measure`. The tolerance is `TOLERANCE_MS` for the shape plus
+    The arguments broadcast; `snr_db` is that of `evoked.measure`. The tolerance is `tolerance_ms` for the shape plus
     2.5 x the noise of the difference, 4 ms x 10^(-snr_db / 20). Where one of the two is missing they disagree; where
     both are, there is nothing to compare and the answer is False.
     Source: analysis reference 3d; the tolerance is chosen in tests/validation/onset_table.py.
     """
     onset, crossing, snr = (np.asarray(each, dtype=np.float64) for each in (onset_latency_ms, ten_percent_ms, snr_db))
-    tolerance = TOLERANCE_MS + TOLERANCE_SD * NOISE_MS * 10 ** (-snr / 20)
+    tolerance = tolerance_ms + TOLERANCE_SD * NOISE_MS * 10 ** (-snr / 20)
     apart = np.abs(crossing - usual_ms - onset) > tolerance
     return np.asarray(apart | (np.isnan(onset) != np.isnan(crossing)))
 
@@ -244,8 +245,8 @@ def _level_back(block: _Block, level: Floats) -> Floats:
 def _tangent(block: _Block) -> Floats:
     """Column at which the steepest tangent of the first phase's rise meets the baseline."""
     start, _ = block.where.window
-    slope = np.gradient(block.upright, axis=1)
-    columns = np.arange(slope.shape[1])
+    slope: Floats = np.asarray(np.gradient(block.upright, axis=1))
+    columns = np.arange(block.upright.shape[1])
     # The rise of the first phase alone: from where it leaves 10 % of its peak, or the window's start.
     foot = _level_back(block, block.top * TEN_PERCENT)
     foot = np.where(np.isfinite(foot), np.floor(foot), start)
@@ -262,9 +263,10 @@ def _alternations(inside: Floats, level: Floats) -> NDArray[np.int64]:
     sign = (inside > level[:, None]).astype(np.int8) - (inside < -level[:, None]).astype(np.int8)
     index = np.where(sign != 0, np.arange(sign.shape[1]), 0)
     held = np.take_along_axis(sign, np.maximum.accumulate(index, axis=1), axis=1)
-    changes = (held[:, 1:] != held[:, :-1]).sum(axis=1)
+    changes = np.count_nonzero(np.diff(held, axis=1), axis=1)
     # The step from nothing to the first phase is a change too, unless the window opens inside it.
-    return np.asarray(changes + (held[:, :1] != 0)[:, 0], dtype=np.int64)
+    opened = held.take(0, axis=1) != 0
+    return np.asarray(changes + opened, dtype=np.int64)
 
 
 def _turns(inside: Floats, level: Floats) -> NDArray[np.int64]:

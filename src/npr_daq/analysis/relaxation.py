@@ -1,6 +1,6 @@
 """Sums of decaying exponentials fitted to short stretches, for all rows at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -20,6 +20,13 @@ FREE = 4
 MISFIT_SD = 2.8
 """Same-signed sums that leave this many SD more than the expected squares of noise give way to sums of either sign."""
 
+GAIN = 6.0
+"""Squares of the noise by which a pair off the grid must be better than the best one on it, to stand in its place."""
+
+STEPS = 40
+SETTLED = 1e-6
+LARGEST_STEP = 0.3
+
 NOISE_HZ = 5000.0
 """Bandwidth of the recorded noise (simulation reference 5): sampled faster, neighbours are not independent."""
 
@@ -28,13 +35,15 @@ NOISE_HZ = 5000.0
 class Relaxation:
     """Sums of exponentials, one per row.
 
-    `amplitude` (row, constant) is the height of each exponential of `constants_ms()` at `origin_ms`; `fast_ms` and
-    `slow_ms` (row,) are the time constants of the single best sum, `fast_ms` NaN where one exponential is best;
-    `explained` (row,) the sum of squares that this best sum explains; `residual` (row,) the RMS that the fit leaves on
-    the stretch, degrees of freedom taken off; values in the unit of the rows.
+    `heights` (row, exponential) at `origin_ms`: those of the constants of the grid, and behind them those of the two
+    `taus_ms` (row, 2) of the row's own, which stand in place of the others where the best pair was refined. `fast_ms`
+    and `slow_ms` (row,) are the time constants of the best sum, `fast_ms` NaN where one exponential is best;
+    `explained` (row,) the sum of squares that the best sum of the grid explains; `residual` (row,) the RMS that the fit
+    leaves on the stretch, degrees of freedom taken off; values in the unit of the rows.
     """
 
-    amplitude: Floats
+    heights: Floats
+    taus_ms: Floats
     origin_ms: float
     fast_ms: Floats
     slow_ms: Floats
@@ -43,7 +52,12 @@ class Relaxation:
 
     def at(self, times_ms: Floats) -> Floats:
         """The sums at `times_ms` (point,), shape (row, point)."""
-        return np.asarray(self.amplitude @ np.exp(-(times_ms - self.origin_ms) / constants_ms()[:, None]))
+        after = times_ms - self.origin_ms
+        grid = self.heights[:, :CONSTANTS] @ np.exp(-after / constants_ms()[:, None])
+        own = np.flatnonzero(self.heights[:, CONSTANTS:].any(axis=1))
+        shapes = np.exp(-after / self.taus_ms[own, :, None])
+        grid[own] += np.einsum("ij,ijk->ik", self.heights[own, CONSTANTS:], shapes)
+        return np.asarray(grid)
 
 
 @lru_cache(maxsize=1)
@@ -67,7 +81,8 @@ def fit(rows: Floats, times_ms: Floats, sigma: Floats) -> Relaxation:
     in the unit of the rows. Least squares for every single constant and every pair of the grid; a pair whose two
     heights differ in sign is left out, unless every same-signed sum leaves more than noise would. The answer is the
     mean of all candidates weighted by their likelihood under the noise: on a gap of a millisecond many pairs fit alike,
-    and their mean extrapolates with less scatter than the best of them.
+    and their mean extrapolates with less scatter than the best of them. Where the noise is finer than the grid, the
+    best pair is refined by least squares (Levenberg and Marquardt) and stands alone.
     Source: analysis reference 4 ("grid of time constants").
     """
     constants = constants_ms()
@@ -99,11 +114,57 @@ def fit(rows: Floats, times_ms: Floats, sigma: Floats) -> Relaxation:
     weight = np.exp((consistent - most[:, None]) / (2 * variance[:, None]))
     weight /= weight.sum(axis=1, keepdims=True)
     kinds = np.eye(CONSTANTS)
-    amplitude = weight[:, :CONSTANTS] * single
-    amplitude += (weight[:, CONSTANTS:] * first) @ kinds[fast] + (weight[:, CONSTANTS:] * second) @ kinds[slow]
+    heights = np.zeros((len(rows), CONSTANTS + 2))
+    heights[:, :CONSTANTS] = weight[:, :CONSTANTS] * single
+    heights[:, :CONSTANTS] += (weight[:, CONSTANTS:] * first) @ kinds[fast]
+    heights[:, :CONSTANTS] += (weight[:, CONSTANTS:] * second) @ kinds[slow]
+    faster = np.concatenate([np.full(CONSTANTS, np.nan), constants[fast]])[best]
+    slower = np.concatenate([constants, constants[slow]])[best]
+    own = np.stack([faster, slower], axis=1)
+    alone = np.flatnonzero((total - most > degrees * sigma**2) & (best >= CONSTANTS))
+    if len(alone):
+        pair = best[alone] - CONSTANTS
+        start = np.stack([first[alone, pair], second[alone, pair]], axis=1)
+        tops, taus, squares = _refined(rows[alone], times_ms - times_ms[0], start, own[alone])
+        finer = total[alone] - most[alone] - squares > GAIN * sigma[alone] ** 2 / independent
+        alone = alone[finer]
+        heights[alone, :CONSTANTS] = 0.0
+        heights[alone, CONSTANTS:], own[alone] = tops[finer], taus[finer]
+        faster[alone], slower[alone] = own[alone].min(axis=1), own[alone].max(axis=1)
+    found = Relaxation(heights, own, float(times_ms[0]), faster, slower, most, np.zeros(len(rows)))
+    left = rows - found.at(times_ms)
+    return replace(found, residual=np.sqrt(np.einsum("ij,ij->i", left, left) / degrees))
 
-    left = rows - amplitude @ shapes
-    residual = np.sqrt(np.einsum("ij,ij->i", left, left) / degrees)
-    faster = np.concatenate([np.full(CONSTANTS, np.nan), constants[fast]])
-    slower = np.concatenate([constants, constants[slow]])
-    return Relaxation(amplitude, float(times_ms[0]), faster[best], slower[best], most, residual)
+
+def _refined(rows: Floats, after_ms: Floats, heights: Floats, taus_ms: Floats) -> tuple[Floats, Floats, Floats]:
+    """Heights and time constants (row, 2) of the nearest least-squares sum of two, from those of the grid.
+
+    With them the squares that it leaves (row,).
+    """
+    unit = np.maximum(np.abs(rows).max(axis=1, keepdims=True), np.finfo(float).tiny)
+    wanted, place = rows / unit, np.concatenate([heights / unit, np.log(taus_ms)], axis=1)
+    damping = np.full(len(rows), 1e-6)
+    least = np.full(len(rows), np.inf)
+    kept = place.copy()
+    for _ in range(STEPS):
+        shapes = np.exp(-after_ms / np.exp(place[:, 2:, None]))
+        left = wanted - np.einsum("ij,ijk->ik", place[:, :2], shapes)
+        squares = np.einsum("ij,ij->i", left, left)
+        better = squares < least
+        kept[better], least[better] = place[better], squares[better]
+        damping = np.where(better, 0.1 * damping, 10 * damping)
+        # From a worse place the next step starts again where it was best, shorter.
+        shapes = np.exp(-after_ms / np.exp(kept[:, 2:, None]))
+        left = wanted - np.einsum("ij,ijk->ik", kept[:, :2], shapes)
+        by_tau = kept[:, :2, None] * shapes * after_ms / np.exp(kept[:, 2:, None])
+        slopes = np.concatenate([shapes, by_tau], axis=1)
+        normal = np.einsum("ijk,ilk->ijl", slopes, slopes)
+        diagonal = np.einsum("ijj->ij", normal)
+        diagonal += damping[:, None] * diagonal + 1e-14 * np.abs(diagonal).max(axis=1, keepdims=True) + 1e-300
+        step = np.linalg.solve(normal, np.einsum("ijk,ik->ij", slopes, left)[..., None])[..., 0]
+        step[:, 2:] = np.clip(step[:, 2:], -LARGEST_STEP, LARGEST_STEP)
+        if np.abs(step).max() < SETTLED:
+            break
+        place = kept + step
+        place[:, 2:] = np.clip(place[:, 2:], np.log(SHORTEST_MS / 2), np.log(2 * LONGEST_MS))
+    return kept[:, :2] * unit, np.exp(kept[:, 2:]), least * unit[:, 0] ** 2
