@@ -49,9 +49,9 @@ def threshold(current_ma: ArrayLike, amplitude_mv: ArrayLike, *, noise_mv: float
     Both arguments have shape (shock,), in any order, NaN for a shock that does not count; amplitudes are signed and
     read without the bias of noise (`evoked.leave_one_out` or a scaled template); `noise_mv` is the SD that noise gives
     one. A response is an amplitude over 3 SD; it repeats when every shock within 3 % of its current responds,
-    and the current was given twice or the next current responds too. The interval of `half_ma` comes from 100 redrawn
-    sets of shocks (same currents, seeded), each amplitude drawn among its own current's and given noise where a current was
-    given once. Raises `AnalysisError` for shapes that do not fit, and as `recruitment.fit`. Source: clinical reference 2.4.
+    and the current was given twice or the next current responds too. The interval of `half_ma` comes from fits to 100
+    sets of shocks (seeded) with noise added: the scatter among shocks of like current, `noise_mv` at least.
+    Raises `AnalysisError` for shapes that do not fit, and as `recruitment.fit`. Source: clinical reference 2.4.
     """
     current, size = (np.asarray(values, dtype=np.float64) for values in (current_ma, amplitude_mv))
     if current.ndim != 1 or current.shape != size.shape:
@@ -115,12 +115,7 @@ def strength_duration(
 
 def _first(current: Floats, responds: NDArray[np.bool_]) -> tuple[float, float]:
     """The lowest current that responds and repeats, and the highest one below it; NaN where there is none."""
-    groups: list[tuple[float, bool, int]] = []
-    begin = 0
-    for index in range(1, len(current) + 1):
-        if index == len(current) or current[index] > SAME_CURRENT * current[begin]:
-            groups.append((float(current[begin:index].mean()), bool(responds[begin:index].all()), index - begin))
-            begin = index
+    groups = [(float(current[one].mean()), bool(responds[one].all()), one.stop - one.start) for one in _alike(current)]
     for index, (mean, all_respond, count) in enumerate(groups):
         repeats = count > 1 or (index + 1 < len(groups) and groups[index + 1][1])
         if all_respond and repeats:
@@ -128,9 +123,23 @@ def _first(current: Floats, responds: NDArray[np.bool_]) -> tuple[float, float]:
     return math.nan, groups[-1][0] if groups else math.nan
 
 
+def _alike(current: Floats) -> list[slice]:
+    """Stretches of the sorted currents that lie within 3 % of their first."""
+    found, begin = [], 0
+    for index in range(1, len(current) + 1):
+        if index == len(current) or current[index] > SAME_CURRENT * current[begin]:
+            found.append(slice(begin, index))
+            begin = index
+    return found
+
+
 def _redrawn(current: Floats, size: Floats, noise_mv: float, seed: int) -> tuple[float, float]:
     rng = np.random.default_rng(seed)
-    found = [recruitment.fit(current, size + noise_mv * rng.standard_normal(len(size))).i50_ma for _ in range(DRAWS)]
+    repeated = [one for one in _alike(current) if one.stop - one.start > 1]
+    free = sum(one.stop - one.start - 1 for one in repeated)
+    squares = sum(float(np.square(size[one] - size[one].mean()).sum()) for one in repeated)
+    scatter = max(noise_mv, math.sqrt(squares / free) if free else 0.0)
+    found = [recruitment.fit(current, size + scatter * rng.standard_normal(len(size))).i50_ma for _ in range(DRAWS)]
     known = [value for value in found if math.isfinite(value)]
     if len(known) < DRAWS // 2:
         return math.nan, math.nan
