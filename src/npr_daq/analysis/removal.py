@@ -19,8 +19,7 @@ TEMPLATE_POWER = 36.0
 TAIL_POWER = 48.0
 """Squares explained on the gap, in units of the noise's, above which there is an artefact to take off.
 
-One template explains 20 in 0.1 % and the best of the sums of exponentials 40 in 0.3 % of sweeps that hold nothing but
-noise and hum (tests/validation/onset_table.py).
+Of 20,000 sweeps with nothing but noise and hum, one template explains 36 in 0.3 %, the best exponentials 48 in 0.3 %.
 """
 
 CLEAN_SD = 2.0
