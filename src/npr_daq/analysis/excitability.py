@@ -35,7 +35,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class StrengthDuration:
-    """Weiss's law fitted to thresholds: `rheobase_ma`, `chronaxie_us`, each with a 95 % interval (NaN where unknown)."""
+    """Weiss's law fitted to thresholds: rheobase and chronaxie, each with a 95 % interval (NaN where unknown)."""
 
     rheobase_ma: float
     rheobase_ci95_ma: tuple[float, float]
@@ -55,7 +55,9 @@ def threshold(current_ma: ArrayLike, amplitude_mv: ArrayLike, *, noise_mv: float
     """
     current, size = (np.asarray(values, dtype=np.float64) for values in (current_ma, amplitude_mv))
     if current.ndim != 1 or current.shape != size.shape:
-        raise AnalysisError(f"Currents and amplitudes must be two rows of one length, not {current.shape}, {size.shape}.")
+        raise AnalysisError(
+            f"Currents and amplitudes must be two rows of one length, not {current.shape}, {size.shape}."
+        )
     if not noise_mv > 0:
         raise AnalysisError(f"The noise of an amplitude is {noise_mv} mV; give its SD as a positive number.")
     known = np.isfinite(current) & np.isfinite(size)
@@ -86,7 +88,11 @@ def strength_duration(
         )
     if not (width[known] > 0).all() or not (current[known] > 0).all():
         raise AnalysisError("A pulse width or a threshold is zero or negative; give microseconds and milliamperes.")
-    error = np.ones_like(width) if error_ma is None else np.broadcast_to(np.asarray(error_ma, dtype=np.float64), width.shape)
+    error = (
+        np.ones_like(width)
+        if error_ma is None
+        else np.broadcast_to(np.asarray(error_ma, dtype=np.float64), width.shape)
+    )
     width, current, error = width[known], current[known], error[known]
     # The error of a charge is that of its current times the width.
     weight = 1 / (error * width)

@@ -23,7 +23,11 @@ MARGIN_MS = 0.3
 ROUNDS = 4
 JITTER_QUANTILE = 0.9
 ALIKE = 1.5
-ALIKE_LEAST = 2
+ALIKE_LEAST = 3
+CLIP_SD = 17.0
+QUIETEST_LEAST, QUIETEST_PART = 2, 10
+MOST, QUIET_PART = 0.6, 0.25
+SUPPORT_MS = 0.5
 
 Floats = NDArray[np.float64]
 
@@ -46,12 +50,13 @@ class FWaves:
     """F waves of series of sweeps; NaN where there is no answer; sizes are magnitudes.
 
     Per sweep (..., sweep): `present`, `latency_ms` (take-off of the first phase), `amplitude_uv` (peak to peak, of
-    every sweep, noise included). Per series (...): `minimum_ms`, `mean_ms`, `maximum_ms`, `chronodispersion_ms` (maximum
-    - minimum), `persistence_percent` (share of sweeps without a gap that show one), `sweeps` (their number), `enough`
-    (at least 10 of them), `direct_mv` (peak to peak of the direct response), `f_over_m_percent` (mean amplitude of the
-    F waves over it), `tail_uv` (largest value of what was taken off in the late window), `tail_certain` (sweeps without an
-    F wave show the tail to its end; if not, amplitudes and `f_over_m_percent` are too small, see `measure`), `noise_uv`
-    (SD without an F wave: noise and the jitter of the tail).
+    every sweep, noise included). Per series (...): `minimum_ms`, `mean_ms`, `maximum_ms` (of the latencies that another
+    sweep has within 0.5 ms: a lone one may be chance), `chronodispersion_ms` (maximum - minimum), `persistence_percent`
+    (share of the sweeps without a gap that show one), `sweeps` (their number), `enough` (at least 10 of them),
+    `direct_mv` (peak to peak of the direct response), `f_over_m_percent` (mean amplitude of the F waves over it),
+    `tail_uv` (largest value of what was taken off in the late window), `tail_certain` (sweeps without an F wave show
+    the tail to its end; if not, amplitudes and `f_over_m_percent` are too small, see `measure`), `noise_uv` (SD without
+    an F wave: noise and the jitter of the tail).
     """
 
     present: NDArray[np.bool_]
@@ -89,7 +94,8 @@ def measure(
     is left after its own size and shift of the tail, fitted to `direct_ms`. The tail is the mean of the sweeps that are
     alike throughout the late window within noise (they have no F wave, since F waves come from ever other motor
     neurons), and before that of all whose F wave has not begun; where neither exists (persistence near 100 %), the
-    median of all, and `tail_certain` is False: what all F waves have in common is then missing from their amplitudes.
+    mean of the tenth that has the least of what varies, and `tail_certain` is False: what those have of an F wave is
+    then missing from the amplitudes.
     Present: 4 SD, with the jitter of the direct response in the SD. Latency: hinge on the first phase of either
     polarity. What is equal in every sweep (an axon reflex, a slow return) is never an F wave. Low-passed at 1.5 kHz.
     Raises `AnalysisError` as `align`. Source: clinical reference 4.3.
@@ -109,7 +115,9 @@ def measure(
         if whole.sum() < 3:
             continue
         smooth = low_pass(placed[index, whole], rate_hz=series.rate_hz, corner_hz=hinge.CORNER_HZ).astype(np.float64)
-        middle, sigma = reading.median_and_sigma(smooth[:, where.first + where.baseline[0] : where.first + where.baseline[1]])
+        middle, sigma = reading.median_and_sigma(
+            smooth[:, where.first + where.baseline[0] : where.first + where.baseline[1]]
+        )
         smooth -= middle[:, None]
         late = (where.first + where.window[0], where.first + where.window[1])
         early = (direct.first + direct.window[0], direct.first + direct.window[1])
@@ -129,7 +137,7 @@ def measure(
 def separated(
     smooth: Floats, noise: Floats, *, early: tuple[int, int], late: tuple[int, int], margin: float
 ) -> tuple[Floats, Floats, Floats, bool]:
-    """Tail (time,), what each sweep has beyond it (sweep, time), SD of that without F (sweep,), and if it is certain."""
+    """Tail (time,), what each sweep has beyond it (sweep, time), SD of that without F (sweep,), if it is certain."""
     certain = False
     tail = np.median(smooth, axis=0)
     begun = np.full(len(smooth), np.inf)
@@ -138,22 +146,32 @@ def separated(
         slope = np.gradient(tail)
         fitted = np.stack([tail, slope])[:, slice(*early)]
         gram = fitted @ fitted.T
-        size = np.linalg.solve(gram + 1e-12 * np.trace(gram) * np.eye(2) + 1e-30 * np.eye(2), fitted @ smooth[:, slice(*early)].T)
+        size = np.linalg.solve(
+            gram + 1e-12 * np.trace(gram) * np.eye(2) + 1e-30 * np.eye(2), fitted @ smooth[:, slice(*early)].T
+        )
         # Each sweep at the size of the tail: what its own size and shift make of it.
         model = size.T @ np.stack([tail, slope])
         rest = smooth - model
         # Where the direct response is steep its jitter is large: the worst part of it bounds that of its tail.
         jitter = np.quantile(np.square(rest[:, slice(*early)]).mean(axis=0), JITTER_QUANTILE)
+        # So do the first milliseconds of the late window, in which most sweeps have no F wave yet.
+        begin = rest[:, late[0] : late[0] + round(5 * margin)]
+        jitter = max(jitter, np.quantile(np.square(1.4826 * np.median(np.abs(begin), axis=0)), JITTER_QUANTILE))
         sigma = np.hypot(noise, np.sqrt(max(float(jitter) - float(np.mean(noise**2)), 0.0)))
         shown, onset = appearance(rest, sigma, late)
         begun = np.where(shown, np.where(np.isfinite(onset), onset, late[0]), np.inf)
         level = rest + tail
         empty = alike(rest[:, slice(*late)], sigma)
+        order = quietest(rest, tail, early=early, late=late)
+        # Sweeps that are alike have no F wave where they are nearly all, or the quiet ones.
+        if 0 < empty.mean() < MOST and np.median(np.flatnonzero(empty[order])) > QUIET_PART * len(rest):
+            empty[:] = False
         unstarted = (columns < (begun - margin)[:, None]) | empty[:, None]
         count = unstarted.sum(axis=0)
         clean = np.where(unstarted, level, 0.0).sum(axis=0) / np.maximum(count, 1)
         known = empty.any() | (count >= UNSTARTED_LEAST)
-        tail = np.where(known, clean, np.median(level, axis=0))
+        least = level[order[: max(QUIETEST_LEAST, len(rest) // QUIETEST_PART)]].mean(axis=0)
+        tail = np.where(known, clean, least)
         certain = bool(known[slice(*late)].all())
     return tail, rest, sigma, certain
 
@@ -171,12 +189,30 @@ def alike(rest: Floats, sigma: Floats) -> NDArray[np.bool_]:
     return np.asarray(centre if centre.sum() >= ALIKE_LEAST else np.zeros(len(rest), dtype=bool))
 
 
-def appearance(
-    rest: Floats, sigma: Floats, late: tuple[int, int]
-) -> tuple[NDArray[np.bool_], Floats]:
+def quietest(rest: Floats, tail: Floats, *, early: tuple[int, int], late: tuple[int, int]) -> NDArray[np.int64]:
+    """The rows of `rest` (sweep, time) from the least F wave up: their places along what varies most in the late window.
+
+    F waves begin with the same polarity as the direct response, which tells the sign of what varies.
+    """
+    inside = rest[:, slice(*late)]
+    inside = inside - inside.mean(axis=0)
+    direction = np.linalg.svd(inside, full_matrices=False)[2][0]
+    along = np.zeros((2, len(tail)))
+    along[0, slice(*late)], along[1] = direction, tail
+    first = [
+        first_phase.take_off(row[None], np.zeros(1), window).sign[0]
+        for row, window in zip(along, (late, early), strict=True)
+    ]
+    sign = np.nan_to_num(first[0] * first[1], nan=1.0)
+    return np.argsort(sign * (inside @ direction), kind="stable")
+
+
+def appearance(rest: Floats, sigma: Floats, late: tuple[int, int]) -> tuple[NDArray[np.bool_], Floats]:
     """Whether each row of `rest` (sweep, time) shows a response in the columns `late`, and the column of its onset."""
     shown = np.abs(rest[:, slice(*late)]).max(axis=1) > PRESENT_SD * np.maximum(sigma, 1e-12)
-    onset = first_phase.take_off(rest, sigma, late).column
+    # An F wave may begin with a single small unit: what is high is cut, so that it does not hide a first phase of 5 SD.
+    limit = (CLIP_SD * sigma)[:, None]
+    onset = first_phase.take_off(np.clip(rest, -limit, limit), sigma, late).column
     return shown, np.where(shown, onset, np.nan)
 
 
@@ -184,6 +220,9 @@ def _summary(one: dict[str, Floats], each: dict[str, Floats], leading: tuple[int
     shown = each["present"] == 1
     latency, amplitude = each["latency_ms"], np.where(shown, each["amplitude_uv"], np.nan)
     known = np.isfinite(latency)
+    with np.errstate(invalid="ignore"):
+        near = np.abs(latency[:, :, None] - latency[:, None, :]) <= SUPPORT_MS
+    known &= near.sum(axis=2) > 1
     some = known.any(axis=1)
     one["minimum_ms"] = np.where(some, np.where(known, latency, np.inf).min(axis=1, initial=np.inf), np.nan)
     one["maximum_ms"] = np.where(some, np.where(known, latency, -np.inf).max(axis=1, initial=-np.inf), np.nan)

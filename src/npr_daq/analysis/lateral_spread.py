@@ -86,9 +86,9 @@ def lateral_spread(
     Two things that are no late response are taken off first: copies of the movers (volume conduction, direct response
     and F wave alike), with weights fitted to `direct_ms` over all sweeps, delays as in `volume_conduction`; and a slow
     return, an exponential through value and slope at the start of the window. Present in a sweep: 3 SD, the jitter of
-    the direct response included; reproducible by the rule of 3 of 5 sweeps with a latency SD under 1 ms. What is left may
-    still be the tail of a response to current spread: only a late response of twice the muscle's early one is called
-    present; a smaller one cannot be told from a tail, unless copies of the movers explain it (absent).
+    the direct response included; reproducible by the rule of 3 of 5 sweeps with a latency SD under 1 ms. What is left
+    may still be the tail of a response to current spread: only a late response of twice the muscle's early one is
+    called present; a smaller one cannot be told from a tail, unless copies of the movers explain it (absent).
     Low-passed at 1.5 kHz; onset by the hinge on the first phase of either polarity.
     Raises `AnalysisError` for shapes and windows that do not fit. Source: clinical reference 4.3, 5.5.
     """
@@ -181,7 +181,7 @@ def beyond(
 
 
 def _slow_return(rest: Floats, late: tuple[int, int], rate_hz: float) -> Floats:
-    """Exponential from the start of the late window on, through value and slope of the mean sweep over 1.5 ms before."""
+    """Exponential from the start of the late window on, through value and slope of the mean sweep 1.5 ms before."""
     reach = max(4, round(1.5 * rate_hz / 1e3))
     mean = rest.mean(axis=0)
     stretch = mean[:, late[0] - reach : late[0] + 1]

@@ -45,8 +45,8 @@ class Component:
     Per sweep: `present`, `onset_latency_ms`, `amplitude_uv` (peak to peak in the window), `area_uv_ms` (rectified, from
     onset to offset, noise area taken off). Per channel: `share` of the sweeps that show it, `reproducible` (at least 3
     of 5, and at least 5 sweeps), `mean_onset_ms` (on the average of the sweeps for R1, the median of the sweeps for
-    R2), `first_phase_ms` (hinge on the average of the sweeps, NaN for R2), `mean_amplitude_uv` (of the average of the sweeps
-    for R1, mean of the sweeps for R2), `mean_area_uv_ms`, `conduction` and `origin` (a word of `Origin`).
+    R2), `first_phase_ms` (hinge on the average of the sweeps, NaN for R2), `mean_amplitude_uv` (of the average of the
+    sweeps for R1, mean of the sweeps for R2), `mean_area_uv_ms`, `conduction` and `origin` (a word of `Origin`).
     """
 
     present: NDArray[np.bool_]
@@ -110,7 +110,7 @@ def measure(
     baseline = (low, high)
     smooth = low_pass(data.astype(np.float64), rate_hz=rate_hz, corner_hz=hinge.CORNER_HZ).astype(np.float64)
     smooth -= np.median(smooth[..., slice(*baseline)], axis=-1, keepdims=True)
-    parts = []
+    parts: list[Component] = []
     for name, window_ms in (("r1", r1_window_ms), ("r2", r2_window_ms)):
         where = lay_out(data.shape[-1], column, rate_hz=rate_hz, window_ms=window_ms)
         window = (where.first + where.window[0], where.first + where.window[1])
@@ -130,7 +130,7 @@ def measure(
                 limit=conducted_percent,
             )
         )
-    return BlinkReflex(*parts, noise_uv=smooth[..., slice(*baseline)].std(axis=-1))
+    return BlinkReflex(parts[0], parts[1], smooth[..., slice(*baseline)].std(axis=-1))
 
 
 def _component(
@@ -148,11 +148,10 @@ def _component(
     shape = smooth.shape[:-1]
     rows = smooth.reshape(-1, smooth.shape[-1])
     single = _Read.of(rows, baseline=baseline, window=window, per_ms=per_ms, stimulus=stimulus)
-    whole = np.isfinite(rows).all(axis=-1).reshape(shape)
+    whole: NDArray[np.bool_] = np.asarray(np.isfinite(rows).all(axis=-1)).reshape(shape)
     count = whole.sum(axis=-2)
-    present, onset, amplitude, area = (
-        each.reshape(shape) for each in (single.present, single.onset_ms, single.amplitude, single.area)
-    )
+    present = single.present.reshape(shape)
+    onset, amplitude, area = (each.reshape(shape) for each in (single.onset_ms, single.amplitude, single.area))
     filled = np.where(whole[..., None], smooth, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = filled.sum(axis=-3) / count[..., None]

@@ -41,7 +41,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SpreadMatrix:
-    """Both windows, `own_mv` (..., muscle), and `coefficient` (..., branch, muscle, muscle): copy of the last axis' mover.
+    """Both windows, `own_mv` (..., muscle), and `coefficient` (..., branch, muscle, mover) with all muscles as movers.
 
     `coefficient` is that of the early window at zero lag, 0 for muscles that the branch does not supply.
     """
@@ -54,7 +54,7 @@ class SpreadMatrix:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Difference:
-    """Affected minus healthy in percentage points (..., branch, muscle) with 95 % intervals (..., branch, muscle, 2)."""
+    """Affected minus healthy in percentage points (..., branch, muscle) with 95 % intervals (..., 2)."""
 
     early_points: Floats
     early_ci95_points: Floats
@@ -64,7 +64,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CurrentSpread:
-    """How muscles answer to one branch as the current rises, each (muscle,): A = copy x target + growth x (I - plateau).
+    """How muscles answer as the current rises, each (muscle,): A = copy x target + growth x (I - plateau).
 
     `plateau_ma`: lowest current at which the target reaches 95 % of its largest. `copy`: what rises and stops with the
     target (its volume conduction, and fibres recruited like its own); `growth_mv_per_ma` with `growth_ci95_mv_per_ma`
@@ -97,7 +97,7 @@ def measure(
     are those of `symmetry.ratio` over sweeps. Both windows are in percent of the muscle's direct response to its own
     branch. Early: volume conduction is the row's prime movers at zero lag, least squares over all sweeps: an upper
     bound, because a muscle that truly answers in the mover's time course is taken for it as well. Late: as in
-    `lateral_spread`, with the slow return taken off too. Current spread cannot be told at one current: `current_spread`.
+    `lateral_spread`, with the slow return taken off too. Current spread shows in no single current: `current_spread`.
     Raises `AnalysisError` for shapes that do not fit. Source: clinical reference 5.5.
     """
     data = np.asarray(sweeps_uv)
@@ -105,8 +105,8 @@ def measure(
     mine = np.asarray(supplied, dtype=bool)
     if data.ndim < 4 or mine.shape != (data.shape[-4], data.shape[-2]) or not mine.any(axis=1).all():
         raise AnalysisError(
-            f"Sweeps of shape {data.shape} need (..., branch, sweep, muscle, time), and `supplied` (branch, muscle) with "
-            f"a muscle for every branch, not {mine.shape}."
+            f"Sweeps of shape {data.shape} need (..., branch, sweep, muscle, time), and `supplied` (branch, muscle) "
+            f"with a muscle for every branch, not {mine.shape}."
         )
     column, n_time = round(float(stimulus_sample)), data.shape[-1]
     where = lay_out(n_time, column, rate_hz=rate_hz, window_ms=early_ms)
@@ -120,7 +120,7 @@ def measure(
     copied = {name: np.full((len(series), *mine.shape), np.nan) for name in left}
     coefficient = np.zeros((len(series), *mine.shape, mine.shape[1]))
     for index, row in np.ndindex(len(series), len(mine)):
-        movers = np.flatnonzero(mine[row])
+        movers: list[int] = np.flatnonzero(mine[row]).tolist()
         sweeps = series[index, row]
         for name, window in (("early", early), ("late", late)):
             found = volume_conduction.judge(sweeps, movers=movers, rate_hz=rate_hz, window=window, baseline=quiet)
@@ -146,7 +146,8 @@ def measure(
         for name, window_ms in (("early", early_ms), ("late", late_ms))
     ]
     return SpreadMatrix(
-        *terms,
+        early=terms[0],
+        late=terms[1],
         own_mv=_mean(own).reshape(*leading, -1),
         coefficient=coefficient.reshape(*leading, *coefficient.shape[1:]),
     )
@@ -178,7 +179,9 @@ def current_spread(current_ma: ArrayLike, amplitude_mv: ArrayLike, *, target: in
     """
     current, size = np.asarray(current_ma, dtype=np.float64), np.asarray(amplitude_mv, dtype=np.float64)
     if current.ndim != 1 or size.ndim != 2 or len(current) != len(size) or not -size.shape[1] <= target < size.shape[1]:
-        raise AnalysisError(f"Currents {current.shape} and amplitudes {size.shape} must be (shock,) and (shock, muscle).")
+        raise AnalysisError(
+            f"Currents {current.shape} and amplitudes {size.shape} must be (shock,) and (shock, muscle)."
+        )
     known = np.isfinite(current) & np.isfinite(size).all(axis=1)
     current, size = current[known], size[known]
     lost = np.full(size.shape[1], np.nan)

@@ -28,8 +28,8 @@ class Decrement:
     `amplitude_mv` (..., train, response): peak to peak at the instants of the first responses' mean. Per train
     (..., train): `fourth_percent` (A4), `lowest_percent` (lowest of 2 to 5), `noise_percent` (SD that noise gives
     `fourth_percent`), `jump_percent` (change from the first to the second), `shape_percent` (energy of the second that
-    the first does not explain), `accepted` (no movement, no gap). Over the accepted trains (...): `mean_fourth_percent`,
-    `mean_lowest_percent`, and `ci95_fourth_percent`, `ci95_lowest_percent` (..., 2), from the spread of three or more
+    the first does not explain), `accepted` (no movement, no gap). Over the accepted trains (...):
+    `mean_fourth_percent`, `mean_lowest_percent`, and `ci95_fourth_percent`, `ci95_lowest_percent` (..., 2), from the spread of three or more
     trains, else from noise.
     """
 
@@ -109,7 +109,7 @@ def _read(trains: Floats, where: Layout, *, rate_hz: float, stimulus_sample: flo
     wide = low_pass(flat, rate_hz=rate_hz, corner_hz=amplitude.CORNER_HZ).astype(np.float64)
     quiet = slice(where.first + where.baseline[0], where.first + where.baseline[1])
     window = (where.first + where.window[0], where.first + where.window[1])
-    whole = np.isfinite(flat).all(axis=1)
+    whole = np.asarray(np.isfinite(flat).all(axis=1))
     size = np.full(len(flat), np.nan)
     noise, shape = np.full(n_trains, np.nan), np.full(n_trains, np.nan)
     firsts = np.arange(n_trains) * n_responses

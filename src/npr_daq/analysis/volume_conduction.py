@@ -64,7 +64,12 @@ def judge(
 
 
 def copies(
-    sweeps: Floats, movers: Sequence[int], *, rate_hz: float, columns: tuple[int, int], taps_ms: Sequence[float] = TAPS_MS
+    sweeps: Floats,
+    movers: Sequence[int],
+    *,
+    rate_hz: float,
+    columns: tuple[int, int],
+    taps_ms: Sequence[float] = TAPS_MS,
 ) -> Floats:
     """The movers' delayed waveforms as regressors (..., sweep, copy, time) over `columns`; ends keep their value."""
     at = np.arange(*columns)
@@ -76,7 +81,7 @@ def copies(
 
 
 def weights(regressors: Floats, answers: Floats, *, ridge: float = RIDGE) -> Floats:
-    """Least squares over all sweeps: regressors (sweep, copy, time), answers (sweep, channel, time) -> (copy, channel)."""
+    """Least squares over all sweeps: (sweep, copy, time) onto (sweep, channel, time) gives (copy, channel)."""
     gram = np.einsum("sit,sjt->ij", regressors, regressors)
     cross = np.einsum("sit,skt->ik", regressors, answers)
     return _solved(gram, cross, ridge)
@@ -113,7 +118,7 @@ def _one(
     strongest = movers[int(np.argmax(energy[movers]))]
     reach = round(LARGEST_LAG_MS * rate_hz / 1e3)
     lags = np.arange(-reach, reach + 1)
-    moved = copies(whole, [strongest], rate_hz=rate_hz, columns=window, taps_ms=lags / rate_hz * 1e3)
+    moved = copies(whole, [strongest], rate_hz=rate_hz, columns=window, taps_ms=(lags / rate_hz * 1e3).tolist())
     alike = np.abs(np.einsum("slt,skt->kl", moved, inside))
     alike /= np.sqrt(np.maximum(np.square(moved).sum(axis=(0, 2)), 1e-30))
     lag = np.where(known, lags[alike.argmax(axis=1)] / rate_hz * 1e3, np.nan)
