@@ -15,7 +15,7 @@ from npr_simulators.patient_face import PatientFace
 from npr_simulators.pulse import Pulse
 from npr_simulators.states import LATCHED, TOLD_BY_NAK, Move
 from npr_simulators.stimulator import Stimulator
-from npr_simulators.trigger_line import Echo, commanded, delivered
+from npr_simulators.trigger_line import TriggerLine
 from npr_simulators.truth import NoTruth, TruthSink
 from npr_simulators.watchdog import Watchdog, WatchdogTrip
 from npr_simulators.wire_end import WireEnd
@@ -28,8 +28,8 @@ class SimulatedFrontend:
     """Bytes in with their wall time, device time as it is allowed, bytes out; of one `kind`, a front-end by itself.
 
     `receive` answers requests, `watch` runs the watchdog on wall time, `step` and `advance` let device time pass;
-    several instruments on one clock are let run by `Instruments`. `triggers` is the amplifier at the other end of this
-    stimulator's trigger line. With `blank_ms` the amplifier's input is held for so long from the edge of every pulse.
+    several instruments on one clock are let run by `Instruments`. `trigger` is the stimulator's trigger line. With
+    `blank_ms` the amplifier's input is held for so long from the edge of every pulse.
     Everything it delivers is a function of the face, `seed` and the commands; the transport, the cutting of the input
     and the size of the steps never change a count. A delivered pulse is in `truth` before its marker or report is in
     `wire.take_outgoing()`.
@@ -54,7 +54,7 @@ class SimulatedFrontend:
         self.blank_ms = blank_ms
         self.face = face
         self.boot_id = boot_id
-        self.triggers: SimulatedFrontend | None = None
+        self.trigger = TriggerLine(seed=seed)
         self.channel_faults = ChannelFaults()
         limits = Limits(HARD if kind.stimulates else NO_OUTPUT)
         self.stimulator = Stimulator(seed=seed, random_u32=random_u32, limits=limits)
@@ -69,7 +69,6 @@ class SimulatedFrontend:
         self._truth: TruthSink = truth or NoTruth()
         self._interlocks = Interlock(0)
         self._last_samples = 0
-        self._echo: Echo | None = None
         self._answers = Answers(self, serial_seed=seed, channel_names=channel_names)
 
     # -- what it is like now
@@ -199,7 +198,7 @@ class SimulatedFrontend:
         """The stimulator or an electrode was moved: contact may be back, and what was worked out is void."""
         if self.face.placed is not None:
             self.clear_interlocks(Interlock.ELECTRODE_OPEN)
-        self._echo = None
+        self.trigger.forget()
         for pulse in self.stimulator.pulses:
             if not pulse.begun:
                 pulse.preparation, pulse.ready = None, False
@@ -245,10 +244,10 @@ class SimulatedFrontend:
 
     def prepare(self) -> bool:
         """Work out a piece of the response to the next pulse; False when there is nothing to be worked out."""
-        pulse = self.stimulator.pulses[0] if self.stimulator.pulses and self.stream is not None else None
-        if pulse is None:
+        if not self.stimulator.pulses or self.stream is None:
             return False
-        shown, stream = self._shown(pulse)
+        pulse = self.stimulator.pulses[0]
+        shown, stream = self.trigger.shown(pulse, self.stream)
         if pulse.ready:
             return False
         if shown.preparation is None:
@@ -298,30 +297,13 @@ class SimulatedFrontend:
             self._leave(Move.SAFE)
             self.wire.say(Event(EventCode.TOKEN, *self._now(), text="the arm token is older than 5 min"))
 
-    def _shown(self, pulse: Pulse) -> tuple[Pulse, Stream | CounterStream]:
-        """`pulse` as the stream counts it that shows the response, and that stream; a new one is worked out anew."""
-        assert self.stream is not None
-        ear = self.triggers.stream if self.triggers is not None else None
-        if not isinstance(ear, Stream):
-            if self._echo is not None:
-                self._echo = None
-                pulse.preparation, pulse.ready = None, False
-            return pulse, self.stream
-        if self._echo is None or self._echo.of is not pulse or self._echo.stream is not ear:
-            self._echo = Echo.heard(pulse, self.stream, ear, seed=self.stimulator.seed)
-            pulse.ready = False
-        return self._echo.seen, ear
-
     def _begin(self, pulse: Pulse, stream: Stream | CounterStream) -> None:
         pulse.begun = True
         self.stimulator.last_onset_ticks = stream.onset_ticks(pulse)
-        shown, shows = self._shown(pulse)
-        line = delivered(shown, shows, boot_id=self.boot_id, placed=self.face.placed if pulse.touches else None)
-        if shows is not stream and self.triggers is not None:
-            line |= commanded(pulse, stream, amplifier_boot_id=self.triggers.boot_id)
-        self._truth.write(line)
+        self._truth.write(self.trigger.truth(pulse, stream, boot_id=self.boot_id, placed=self.face.placed))
         self.delivered.append(pulse.stim_seq)
         stream.mark(pulse)
+        shown, shows = self.trigger.shown(pulse, stream)
         if isinstance(shows, Stream):
             if shown is not pulse:
                 shows.mark(shown, MarkerCode.TTL_RISING)

@@ -18,7 +18,7 @@ class Instruments(Mapping[str, SimulatedFrontend]):
         # A pulse that is due is delivered before the amplifier takes the sample in which it lies.
         self._in_order = sorted(self._devices.values(), key=lambda device: not device.kind.stimulates)
         if self.recorder is not None and self.shocker is not None and self.recorder is not self.shocker:
-            self.shocker.triggers = self.recorder
+            self.shocker.trigger.amplifier = self.recorder
 
     def __getitem__(self, name: str) -> SimulatedFrontend:
         return self._devices[name]
@@ -40,6 +40,11 @@ class Instruments(Mapping[str, SimulatedFrontend]):
         return next((device for device in self._devices.values() if device.kind.stimulates), None)
 
     @property
+    def first(self) -> SimulatedFrontend:
+        """The instrument that records, or the only one: what is meant where none is named."""
+        return self.recorder or self._in_order[0]
+
+    @property
     def ticks(self) -> int:
         """The clock that all of them share."""
         return self._in_order[0].ticks
@@ -48,6 +53,11 @@ class Instruments(Mapping[str, SimulatedFrontend]):
     def ticks_hz(self) -> int:
         """Ticks of that clock per second."""
         return self._in_order[0].ticks_hz
+
+    def skin_changed(self) -> None:
+        """The stimulator or an electrode was moved, or the skin is not what it was."""
+        for device in self._in_order:
+            device.skin_changed()
 
     def step(self, target_ticks: int) -> bool:
         """Let at most a few milliseconds of work be done towards `target_ticks`; True while there is more to do."""

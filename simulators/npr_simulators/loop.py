@@ -8,7 +8,8 @@ import sys
 import time
 from typing import Any
 
-from npr_simulators.bench import Bench, build_bench
+from npr_simulators.assembly import build_bench
+from npr_simulators.bench import Bench
 from npr_simulators.endpoint import ControlEndpoint
 from npr_simulators.faults import Fault
 from npr_simulators.links import PtyLine, TcpLine, open_line
@@ -42,8 +43,8 @@ class SimulatorProcess:
                 lines[name],
                 device,
                 self._selector,
-                spoil=self._bench.spoiled,
-                faults=self._bench.frame_faults[name],
+                spoil=self._bench.mishaps.spoiled,
+                faults=self._bench.mishaps.of_frames[name],
             )
             for name, device in self._bench.instruments.items()
         }
@@ -124,7 +125,7 @@ class SimulatorProcess:
         for wire in self._wires.values():
             wire.collect()
             wire.flush()
-        self._strike_all(self._bench.due_by_time())
+        self._strike_all(self._bench.mishaps.due_by_time())
         while self._bench.resets_asked:
             self._wires[self._bench.resets_asked.pop()].lose()
         return more or not drained
@@ -139,12 +140,12 @@ class SimulatorProcess:
         while more and time.monotonic() < until:
             for wire in self._wires.values():
                 wire.device.wire.queued_bytes = wire.outbox.unsent_bytes
-            more = bench.instruments.step(min(target, bench.next_fault_ticks())) or bench.instruments.ticks < target
+            more = bench.instruments.step(min(target, bench.mishaps.next_ticks())) or bench.instruments.ticks < target
             # a fault at a moment strikes what comes after it, so the frames are taken before
-            self._strike_all(bench.due_by_stimulus())
+            self._strike_all(bench.mishaps.due_by_stimulus())
             for wire in self._wires.values():
                 wire.collect()
-            self._strike_all(bench.due_by_time())
+            self._strike_all(bench.mishaps.due_by_time())
             if self._hung() or self._held_up():
                 return False
         if not more and bench.lock_step:
@@ -163,7 +164,7 @@ class SimulatorProcess:
     def _strike(self, fault: Fault) -> None:
         match fault.layer, fault.what:
             case "link", what:
-                wire = self._wires[self._bench.struck_by(fault)]
+                wire = self._wires[self._bench.mishaps.struck_by(fault)]
                 if what == "stall":
                     wire.stall(fault.direction, fault.seconds)
                 else:
@@ -175,7 +176,7 @@ class SimulatorProcess:
                 for wire in self._wires.values():
                     wire.forget()
             case _:
-                self._bench.strike(fault)
+                self._bench.mishaps.strike(fault)
 
     def _hung(self) -> bool:
         return time.monotonic() < self._hung_until_s

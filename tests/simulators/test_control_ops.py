@@ -12,9 +12,11 @@ from npr_daq.operator import Answer, AnswerKind, Notice, Prompt, PromptKind
 from npr_daq.wire.link import Link
 from npr_daq.wire.messages import Hello, StreamStart
 from npr_daq.wire.tables import DeviceState, SampleFormat
-from npr_simulators.bench import Bench, build_bench
+from npr_simulators.assembly import build_bench
+from npr_simulators.bench import Bench
 from npr_simulators.faults import FaultScript
 from npr_simulators.instruments import Instruments
+from npr_simulators.mishaps import Mishaps
 from npr_simulators.operator import SimulatedOperator
 from npr_simulators.options import Options
 from npr_simulators.outbox import ALL_BYTES_MAX, DATA_BYTES_MAX, Outbox, Outgoing
@@ -32,12 +34,13 @@ def bench() -> Iterator[Bench]:
 @pytest.fixture
 def ears(rig: Any) -> tuple[Bench, Any, Any]:
     """A bench whose face remembers how it was held and what it was asked for, and what went to the truth file."""
+    instruments = Instruments({"frontend": rig.device})
     bench = Bench(
         options=Options(),
         face=rig.face,
-        instruments=Instruments({"frontend": rig.device}),
+        instruments=instruments,
         paces={"frontend": LockStep()},
-        script=FaultScript(),
+        mishaps=Mishaps(instruments, rig.face, FaultScript()),
         truth=rig.truth,
     )
     return bench, rig.face, rig.truth
@@ -150,18 +153,18 @@ def test_faults_wait_for_their_stimulus_or_second(bench: Bench) -> None:
     bench.answer({"op": "fault", "layer": "skin", "what": "loosen", "side": "left", "muscle": "nasalis", "at_s": 1.0})
     bench.answer({"op": "fault", "layer": "frame", "what": "drop", "at_stimulus": 2})
     bench.answer({"op": "fault", "layer": "link", "what": "disconnect", "at_stimulus": 2})
-    assert bench.due_by_time() == bench.due_by_stimulus() == []
-    assert bench.next_fault_ticks() == 1_000_000
+    assert bench.mishaps.due_by_time() == bench.mishaps.due_by_stimulus() == []
+    assert bench.mishaps.next_ticks() == 1_000_000
     bench.device.delivered.append(2)
-    (pulled,) = bench.due_by_stimulus()
+    (pulled,) = bench.mishaps.due_by_stimulus()
     assert pulled.layer == "link"
     for stimuli, left in (((), b"abc\0"), ((1, 3), b"abc\0"), ((2,), b""), ((2,), b"abc\0")):
-        assert bench.spoiled(Outgoing(b"abc\0", samples=True, stimuli=stimuli), "frontend") == left
+        assert bench.mishaps.spoiled(Outgoing(b"abc\0", samples=True, stimuli=stimuli), "frontend") == left
     bench.device.ticks = 1_000_000
-    (loose,) = bench.due_by_time()
-    bench.strike(loose)
+    (loose,) = bench.mishaps.due_by_time()
+    bench.mishaps.strike(loose)
     assert bench.face.loose == {standard_montage().row(Side.LEFT, Muscle.NASALIS)}
-    assert bench.next_fault_ticks() == 1 << 62
+    assert bench.mishaps.next_ticks() == 1 << 62
 
 
 def test_the_outbox_is_bounded_and_finishes_what_it_began() -> None:

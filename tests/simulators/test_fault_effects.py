@@ -15,14 +15,12 @@ import npr_daq as npr
 from npr_daq.device.contracts import Block, DeviceEvent
 from npr_daq.errors import UsageError
 from npr_daq.wire.messages import Data
-from npr_simulators.bench import Bench
 from npr_simulators.control import ControlClient
 from npr_simulators.faults import FaultScript, fault_from
 from npr_simulators.instruments import Instruments
 from npr_simulators.kinds import STIMULATOR
 from npr_simulators.launch import launch
-from npr_simulators.options import Options
-from npr_simulators.pace import LockStep
+from npr_simulators.mishaps import Mishaps
 from npr_simulators.sampling import COUNT_MAX, LSB_NV
 
 PATIENCE_S = 20.0
@@ -35,23 +33,17 @@ class Struck:
 
     def __init__(self, rig: Any, *faults: dict[str, Any]) -> None:
         self.rig = rig
-        self.bench = Bench(
-            options=Options(),
-            face=rig.face,
-            instruments=Instruments({rig.device.kind.name: rig.device}),
-            paces={rig.device.kind.name: LockStep()},
-            script=FaultScript([fault_from(fault) for fault in faults]),
-            truth=None,
-        )
+        self.instruments = Instruments({rig.device.kind.name: rig.device})
+        self.mishaps = Mishaps(self.instruments, rig.face, FaultScript([fault_from(fault) for fault in faults]))
         rig.hello()
-        rig.stream()
+        rig.stream(mask=0xFFFF if rig.device.kind.records else 0)
 
     def run(self, to_sample: int) -> NDArray[np.int32]:
-        target, instruments = self.rig.device.ticks_at(to_sample), self.bench.instruments
-        while instruments.ticks < target:
-            instruments.step(min(target, self.bench.next_fault_ticks()))
-            for fault in (*self.bench.due_by_stimulus(), *self.bench.due_by_time()):
-                self.bench.strike(fault)
+        target = self.rig.device.ticks_at(to_sample)
+        while self.instruments.ticks < target:
+            self.instruments.step(min(target, self.mishaps.next_ticks()))
+            for fault in (*self.mishaps.due_by_stimulus(), *self.mishaps.due_by_time()):
+                self.mishaps.strike(fault)
         self.rig.device.flush_partial_block()
         self.rig.hear()
         counts: NDArray[np.int32] = self.rig.counts()
@@ -130,31 +122,23 @@ def test_cough_and_hum_are_the_faces_own(struck: Any) -> None:
     face = bench.rig.face
     assert face.coughs == [(1, 0.05)]
     assert face.hums == [7.0, 1.0, 20.0]
-    assert bench.bench.next_fault_ticks() == 1_200_000
+    assert bench.mishaps.next_ticks() == 1_200_000
 
 
 def test_a_disturbance_without_a_stream_is_seen_by_nobody(struck: Any) -> None:
     bench = struck({"layer": "skin", "what": "cough", "at_s": 0.05})
     bench.rig.device.stop_stream(flush=False)
-    bench.bench.strike(fault_from({"layer": "skin", "what": "cough"}))
+    bench.mishaps.strike(fault_from({"layer": "skin", "what": "cough"}))
     assert bench.rig.face.coughs == []
 
 
 def test_a_fault_is_refused_where_nothing_can_have_it(make_rig: Callable[..., Any]) -> None:
     with pytest.raises(UsageError, match="no amplifier here; the instruments are frontend"):
         Struck(make_rig(), {"layer": "frame", "what": "drop", "instrument": "amplifier"})
-    rig = make_rig(kind=STIMULATOR)
-    bench = Bench(
-        options=Options(),
-        face=rig.face,
-        instruments=Instruments({"stimulator": rig.device}),
-        paces={"stimulator": LockStep()},
-        script=FaultScript(),
-        truth=None,
-    )
+    stimulator = Struck(make_rig(kind=STIMULATOR))
     for entry in ({"what": "gain", "factor": 2}, {"what": "clip", "instrument": "stimulator"}):
         with pytest.raises(UsageError, match=r"nothing here amplifies|has no channels"):
-            bench.answer({"op": "fault", "layer": "amplifier", **entry})
+            stimulator.mishaps.add(fault_from({"layer": "amplifier", **entry}))
 
 
 @pytest.fixture

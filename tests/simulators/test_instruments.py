@@ -3,6 +3,7 @@
 import json
 import zlib
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -187,6 +188,18 @@ def test_the_size_of_the_steps_changes_no_count(make_rig: MakeRig, pieces: int) 
     whole.run(200_000)
     n = whole.amplifier.counts().shape[1]
     assert np.array_equal(pair.amplifier.counts()[:, :n], whole.amplifier.counts())
+
+
+def test_every_pulse_of_a_train_is_heard(pair: Pair) -> None:
+    pair.stimulator.program(count=3, period_us=120_000)
+    pair.stimulator.arm()
+    pair.stimulator.ask(pair.stimulator.shot(1, 2000), FireAccepted)
+    pair.run(600_000)
+    sent, came = pair.markers(pair.stimulator), pair.markers(pair.amplifier)
+    assert [sample for _, sample, *_ in sent] == [2000, 4400, 6800]
+    assert [b - a for (_, a, *_), (_, b, *_) in pairwise(came)] == [2400, 2400]
+    assert [line["pulse"] for line in pair.truth.lines] == [0, 1, 2]
+    assert len(pair.face.shocks) == 3
 
 
 def test_a_stream_that_begins_between_fire_and_pulse_hears_it(pair: Pair) -> None:
