@@ -82,3 +82,24 @@ def test_options_are_checked(named: dict[str, Any], word: str) -> None:
 def test_a_line_serves_this_machine_only(listen: str, word: str) -> None:
     with pytest.raises(UsageError, match=word):
         FRONTEND.serve(Options(listen=listen))
+
+
+def test_several_instruments_have_lines_of_their_own() -> None:
+    both = options_from(kinds=("amplifier", "stimulator"), listen="tcp:127.0.0.1:5000", link="/tmp/line")
+    assert [both.listen_of(kind) for kind in both.kinds] == ["tcp:127.0.0.1:5000", "tcp:127.0.0.1:5001"]
+    assert [str(both.link_of(kind)) for kind in both.kinds] == ["/tmp/line-amplifier", "/tmp/line-stimulator"]
+    free = options_from(kinds=("amplifier", "stimulator"), listen="tcp:127.0.0.1:0")
+    assert [free.listen_of(kind) for kind in free.kinds] == ["tcp:127.0.0.1:0"] * 2
+    last = options_from(kinds=("amplifier", "stimulator"), listen="tcp:127.0.0.1:65535")
+    with pytest.raises(UsageError, match="a port of 0 to 65535"):
+        FRONTEND.serve(last)
+
+
+@pytest.mark.parametrize(
+    ("named", "word"),
+    [({"visit": 0}, "first visit is 1"), ({"visit": 1001}, "at most 1000"), ({"day": -1.0}, "0 to 3650"),
+     ({"day": float("nan")}, "0 to 3650"), ({"kinds": ("frontend", "stimulator")}, "one handpiece")],
+)  # fmt: skip
+def test_visits_days_and_kinds_are_checked(named: dict[str, Any], word: str) -> None:
+    with pytest.raises(UsageError, match=word):
+        options_from(**named)
