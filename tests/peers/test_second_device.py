@@ -514,7 +514,7 @@ def test_every_cell_of_boot(program: Path) -> None:
 def test_the_golden_frames_of_the_host_are_all_answered(host: Host) -> None:
     golden = json.loads((ROOT / "tests" / "golden" / "emgstim-1.json").read_text(encoding="utf-8"))
     asked = [one for one in golden["frames"] if one["flags"] == 0 and one["chan"] == 0]
-    assert len(asked) == len(MESSAGES)
+    assert len({one["message"] for one in asked}) == len(MESSAGES)
     for one in asked:
         host.send(b"\0" + bytes.fromhex(one["wire"]))
         kind, body = host.answer()
