@@ -115,13 +115,12 @@ def measure(
         if whole.sum() < 3:
             continue
         smooth = low_pass(placed[index, whole], rate_hz=series.rate_hz, corner_hz=hinge.CORNER_HZ).astype(np.float64)
-        middle, sigma = reading.median_and_sigma(
-            smooth[:, where.first + where.baseline[0] : where.first + where.baseline[1]]
-        )
+        before = smooth[:, where.first + where.baseline[0] : where.first + where.baseline[1]]
+        middle, noise = (np.asarray(value, dtype=np.float64) for value in reading.median_and_sigma(before))
         smooth -= middle[:, None]
         late = (where.first + where.window[0], where.first + where.window[1])
         early = (direct.first + direct.window[0], direct.first + direct.window[1])
-        tail, rest, sigma, certain = separated(smooth, sigma, early=early, late=late, margin=MARGIN_MS * per_ms)
+        tail, rest, sigma, certain = separated(smooth, noise, early=early, late=late, margin=MARGIN_MS * per_ms)
         shown, begun = appearance(rest, sigma, late)
         inside = rest[:, slice(*late)]
         each["present"][index, whole] = shown
@@ -190,7 +189,7 @@ def alike(rest: Floats, sigma: Floats) -> NDArray[np.bool_]:
 
 
 def quietest(rest: Floats, tail: Floats, *, early: tuple[int, int], late: tuple[int, int]) -> NDArray[np.int64]:
-    """The rows of `rest` (sweep, time) from the least F wave up: their places along what varies most in the late window.
+    """The rows of `rest` (sweep, time) from the least F wave up, along what varies most in the late window.
 
     F waves begin with the same polarity as the direct response, which tells the sign of what varies.
     """

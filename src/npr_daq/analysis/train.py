@@ -29,8 +29,8 @@ class Decrement:
     (..., train): `fourth_percent` (A4), `lowest_percent` (lowest of 2 to 5), `noise_percent` (SD that noise gives
     `fourth_percent`), `jump_percent` (change from the first to the second), `shape_percent` (energy of the second that
     the first does not explain), `accepted` (no movement, no gap). Over the accepted trains (...):
-    `mean_fourth_percent`, `mean_lowest_percent`, and `ci95_fourth_percent`, `ci95_lowest_percent` (..., 2), from the spread of three or more
-    trains, else from noise.
+    `mean_fourth_percent`, `mean_lowest_percent`, and `ci95_fourth_percent`, `ci95_lowest_percent` (..., 2), from the
+    spread of three or more trains, else from noise.
     """
 
     amplitude_mv: Floats
@@ -82,7 +82,7 @@ def decrement(
         jump = 100 * (size[..., 1] / first - 1)
         by_noise = 100 * noise / first * np.sqrt(1 + np.square(size[..., 3] / first))
     moved = (np.abs(jump) > JUMP_PERCENT) & (shape > SHAPE_PERCENT)
-    accepted = np.isfinite(fourth) & np.isfinite(shape) & ~moved
+    accepted = np.isfinite(fourth) & np.isfinite(lowest) & np.isfinite(shape) & ~moved
     means = [_together(each, by_noise, accepted) for each in (fourth, lowest)]
     leading = data.shape[:-3]
     per_train = (*leading, data.shape[-3])
