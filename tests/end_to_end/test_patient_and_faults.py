@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import npr_daq as npr
+from npr_daq.device.contracts import Block
 from npr_daq.errors import UsageError
 
 
@@ -72,6 +73,29 @@ def test_a_day_of_the_course_changes_the_nerve(tmp_path: Path) -> None:
             header = json.loads(truth.read_text().splitlines()[0])
         dead.append(np.mean([share for name, share in header["degeneration"].items() if name.startswith("left")]))
     assert dead[0] < 0.2 < 0.5 < dead[1]
+
+
+def test_a_movement_that_is_asked_for_is_in_the_samples_and_in_the_truth(tmp_path: Path) -> None:
+    truth = tmp_path / "truth.jsonl"
+    with npr.connect(f"sim:healthy?seed=3&truth={truth}") as bench:
+        assert bench.simulator is not None
+        device = bench.device
+        stream = device.start(20_000, tuple(range(16)))
+        taken: list[np.ndarray] = []
+
+        def run_to(sample: int) -> None:
+            bench.clock.run_to(stream.stream_id, sample)
+            while sum(counts.shape[1] for counts in taken) < sample:
+                device.progress()
+                taken.extend(item.counts for item in device.take(0.2) if isinstance(item, Block))
+
+        run_to(20_000)
+        bench.simulator.client.call("cue", task="smile_open", effort=0.8, seconds=2.0)
+        run_to(60_000)
+    zygomaticus = np.concatenate(taken, axis=1)[3]
+    assert zygomaticus[35_000:55_000].std() > 5 * zygomaticus[5_000:20_000].std()
+    line = json.loads(truth.read_text().splitlines()[1])
+    assert (line["task"], line["stream_id"], line["cue_sample"]) == ("smile_open", 1, 20_000)
 
 
 @pytest.mark.parametrize(
