@@ -230,6 +230,21 @@ def test_training_places_the_simulated_stimulator() -> None:
     assert calls == [("place", {"side": "left", "site": "buccal"})]
 
 
+def test_in_training_the_person_hears_the_patient_after_every_sweep() -> None:
+    said: list[str] = []
+
+    class Endpoint:
+        def call(self, op: str, /, **fields: Any) -> dict[str, Any]:
+            assert op == "voice"
+            return {"said": [{"said": "hurts", "score": 5.0}, {"said": "stop", "score": 8.0}, {"said": "hm"}]}
+
+    operator = TrainedOperator(ScriptedOperator(), Endpoint(), said.append)
+    operator.tell(Notice("progress", ""))
+    assert said == []
+    operator.tell(Notice("sweep", ""))
+    assert said == ["the patient: that hurts", "the patient: please stop! (E ends the site)"]
+
+
 def test_a_stop_request_ends_a_question_without_a_key() -> None:
     operator, _ = terminal()
     operator.stopped = lambda: "interrupted"

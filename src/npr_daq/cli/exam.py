@@ -140,7 +140,7 @@ def run(
         else:
             inner = TerminalOperator(console, keyboard, around=view.hidden, stopped=lambda: stop.cause, say=view.say)
             if bench.simulator is not None:
-                inner = TrainedOperator(inner, bench.simulator.client)
+                inner = TrainedOperator(inner, bench.simulator.client, view.say)
         watched: Operator = WatchedOperator(inner, view, lost)
         if json:
             watched = WatchedOperator(watched, JsonLines(sys.stdout), lost)

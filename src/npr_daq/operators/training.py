@@ -1,8 +1,11 @@
-"""Training: a person answers the prompts, and the simulator is told what the hands would have done."""
+"""Training: a person answers the prompts; the simulator is told what hands do, and what the patient says is heard."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from npr_daq.errors import InstrumentError, TransportError
 from npr_daq.operator import Answer, AnswerKind, Notice, Operator, Prompt, PromptKind
 
 
@@ -14,12 +17,20 @@ class ControlEndpoint(Protocol):
         ...
 
 
+WORDS = {"hurts": "the patient: that hurts", "stop": "the patient: please stop! (E ends the site)"}
+
+
+def _silent(text: str) -> None:
+    """Nobody to tell."""
+
+
 @dataclass(slots=True)
 class TrainedOperator:
-    """`person` decides; every placement is carried out in the simulator."""
+    """`person` decides; every placement is carried out in the simulator, and `say` shows what the patient says."""
 
     person: Operator
     simulator: ControlEndpoint
+    say: Callable[[str], None] = _silent
 
     @property
     def name(self) -> str:
@@ -34,8 +45,14 @@ class TrainedOperator:
         return answer
 
     def tell(self, notice: Notice) -> None:
-        """Pass on."""
+        """Pass on; after a sweep the patient is heard."""
         self.person.tell(notice)
+        if notice.kind == "sweep":
+            # A simulator that has gone is reported by its line.
+            with suppress(InstrumentError, TransportError):
+                for words in self.simulator.call("voice").get("said", ()):
+                    if text := WORDS.get(str(words.get("said"))):
+                        self.say(text)
 
     def interrupt(self) -> Answer | None:
         """Pass on."""
