@@ -17,8 +17,8 @@ KEYS = {
     "exam": "id subject affected protocol device simulated verified created",
     "provenance": "software parameters raw_sha256",
     "conduction": "side branch muscle site current_ma width_us sweeps onset_latency_ms peak_latency_ms "
-    "negative_peak_mv peak_to_peak_mv negative_area_mv_ms negative_duration_ms supramaximal quality",
-    "symmetry": "branch muscle percent ci95_percent loss_percent latency_difference_ms withheld",
+    "negative_peak_mv peak_to_peak_mv negative_area_mv_ms negative_duration_ms supramaximal quality edited",
+    "symmetry": "branch muscle percent ci95_percent loss_percent latency_difference_ms withheld edited",
     "evoked_spread": "side stimulated recorded percent early_mv late_mv late_latency_ms lateral_spread",
     "dose": "side site pulses charge_uc peak_ma energy_mj requested_vs_delivered",
     "quality": "gaps clipped impedances warnings",

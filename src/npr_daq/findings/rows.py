@@ -37,7 +37,8 @@ class Quality:
 class ConductionRow:
     """One muscle at one stimulation site of one side, from the aligned average of the accepted sweeps.
 
-    `current_ma` is the requested current of the accepted sweeps. Amplitudes are magnitudes. None: no answer.
+    `current_ma` is the requested current of the accepted sweeps. Amplitudes are magnitudes. None: no answer. `edited`
+    has an entry for every column that a marker moved by hand has changed: `from`, `to`, `markers`, `entries`.
     """
 
     side: str
@@ -55,11 +56,15 @@ class ConductionRow:
     negative_duration_ms: float | None
     supramaximal: Supramaximal
     quality: Quality
+    edited: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class SymmetryRow:
-    """Affected over healthy peak-to-peak amplitude of one branch and muscle; `withheld` says why there is none."""
+    """Affected over healthy peak-to-peak amplitude of one branch and muscle; `withheld` says why there is none.
+
+    `edited` as in a conduction row.
+    """
 
     branch: str
     muscle: str
@@ -68,6 +73,7 @@ class SymmetryRow:
     loss_percent: float | None
     latency_difference_ms: float | None
     withheld: str | None
+    edited: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
