@@ -20,10 +20,14 @@ SHARE = 0.6
 """Three of five sweeps."""
 LEAST_SWEEPS = 5
 LATENCY_SD_MS = 1.0
+CONDUCTED_PERCENT = 25.0
+"""Volume conduction stays under this size of the mover (clinical reference 6.4: Lapatki 2003)."""
 COPY = 0.6
 """Share of a channel's energy that copies of the movers must explain to be volume conduction."""
-NEW_TIMES = 2.0
-"""A late response so many times as large as the early one of its muscle is no tail of it."""
+NEW_TIMES = 3.0
+ADDED = 1.2
+LARGEST_LAG_MS = 3.0
+"""A late response so many times as large as the early one of its muscle is no tail of that."""
 TAIL_MS = (1.0, 12.0)
 """Time constants that a slow return may have."""
 
@@ -36,7 +40,7 @@ class Verdict(StrEnum):
     PRESENT = "present"
     ABSENT = "absent"
     CANNOT_TELL = "cannot tell"
-    """A late response under twice the early one of the same muscle: it may be the tail of that."""
+    """A late response under three times the early one of its muscle: its tail, perhaps, or made by the removal."""
     OWN_BRANCH = "own branch"
     """The stimulated branch supplies the muscle: a late response of it is an F wave."""
     TOO_FEW = "too few sweeps"
@@ -87,9 +91,11 @@ def lateral_spread(
     and F wave alike), with weights fitted to `direct_ms` over all sweeps, delays as in `volume_conduction`; and a slow
     return, an exponential through value and slope at the start of the window. Present in a sweep: 3 SD, the jitter of
     the direct response included; reproducible by the rule of 3 of 5 sweeps with a latency SD under 1 ms. What is left
-    may still be the tail of a response to current spread: only a late response of twice the muscle's early one is
-    called present; a smaller one cannot be told from a tail, unless copies of the movers explain it (absent).
-    Low-passed at 1.5 kHz; onset by the hinge on the first phase of either polarity.
+    may still be the tail of a response to current spread: only a late response of three times the muscle's early one is
+    called present, a smaller one cannot be told from a tail. Where copies of the movers explain 60 % of the late window
+    as recorded and it is at most 25 % of their size, it is volume conduction (absent).
+    Low-passed at 1.5 kHz. Onset: the hinge on the first phase, of either polarity, of the mean of the sweeps; each
+    sweep is later than that by where it is most like the mean of the others.
     Raises `AnalysisError` for shapes and windows that do not fit. Source: clinical reference 4.3, 5.5.
     """
     data = np.asarray(sweeps_uv)
@@ -109,32 +115,33 @@ def lateral_spread(
     rest = np.stack([beyond(one, movers, rate_hz=rate_hz, early=early, late=late) for one in series])
     sigma = _noise(rest, before=before, early=early)
 
-    rows = rest.reshape(-1, n_time)
-    clean = np.where(np.isfinite(rows).all(axis=-1, keepdims=True), rows, 0.0)
-    each = sigma.reshape(-1)
-    onset = first_phase.take_off(clean, each, late).column.reshape(rest.shape[:-1])
     high = np.abs(rest[..., slice(*late)]).max(axis=-1)
     present = np.nan_to_num(high) > PRESENT_SD * sigma
-    latency = np.where(present, (onset - stimulus_sample) / rate_hz * 1e3, np.nan)
     whole = np.isfinite(high)
     count = whole.sum(axis=1)
+    mean = np.where(whole[..., None], rest, 0.0).sum(axis=1) / np.maximum(count, 1)[..., None]
+    steady = np.sqrt(np.square(sigma).mean(axis=1) / np.maximum(count, 1)).reshape(-1)
+    onset = first_phase.take_off(mean.reshape(-1, n_time), steady, late).column.reshape(count.shape)
+    later = _later(rest, whole, late, rate_hz)
+    latency = np.where(present, (onset[:, None] - stimulus_sample) / rate_hz * 1e3 + later, np.nan)
     known = np.isfinite(latency)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = present.sum(axis=1) / count
         centre = np.where(known, latency, 0).sum(axis=1) / known.sum(axis=1)
         spread = np.where(known, latency - centre[:, None], 0.0)
         deviation = np.sqrt(np.square(spread).sum(axis=1) / (known.sum(axis=1) - 1))
-        mean = np.where(whole[..., None], rest, 0.0).sum(axis=1) / count[..., None]
         as_recorded = np.where(whole[..., None], series, 0.0).sum(axis=1) / count[..., None]
     reproducible = (share >= SHARE) & (count >= LEAST_SWEEPS) & (deviation < LATENCY_SD_MS)
     reproducible &= known.sum(axis=1) >= SHARE * count
     amplitude = np.ptp(mean[..., slice(*late)], axis=-1)
     direct = np.ptp(as_recorded[..., slice(*early)], axis=-1)
     verdict = np.where(reproducible, Verdict.PRESENT.value, Verdict.ABSENT.value).astype(LONGEST_WORD)
-    tail = amplitude < NEW_TIMES * direct
-    verdict[reproducible & tail] = Verdict.CANNOT_TELL
-    # What copies of the movers explain is theirs.
-    verdict[(conduction.filtered.reshape(verdict.shape) >= COPY) & tail] = Verdict.ABSENT
+    recorded = np.ptp(as_recorded[..., slice(*late)], axis=-1)
+    # What is larger after the removal than before it, the removal has made.
+    unsure = (amplitude < NEW_TIMES * direct) | (amplitude > ADDED * recorded)
+    verdict[reproducible & unsure] = Verdict.CANNOT_TELL
+    copied = conduction.filtered.reshape(verdict.shape) >= COPY
+    verdict[copied & (conduction.size_percent.reshape(verdict.shape) <= CONDUCTED_PERCENT)] = Verdict.ABSENT
     verdict[count < LEAST_SWEEPS] = Verdict.TOO_FEW
     verdict[:, list(movers)] = Verdict.OWN_BRANCH
     per_sweep, per_muscle = data.shape[:-1], (*checked.leading[:-2], data.shape[-2])
@@ -196,6 +203,18 @@ def _slow_return(rest: Floats, late: tuple[int, int], rate_hz: float) -> Floats:
     tail = value[:, None] * np.exp(-after / constant[:, None])
     tail[:, : late[0]] = 0.0
     return np.asarray(tail)
+
+
+def _later(rest: Floats, whole: NDArray[np.bool_], late: tuple[int, int], rate_hz: float) -> Floats:
+    """Milliseconds (series, sweep, muscle) by which each sweep is later than the others, within 3 ms, by likeness."""
+    kept = np.where(whole[..., None], rest, 0.0)
+    others = (kept.sum(axis=1, keepdims=True) - kept)[..., slice(*late)]
+    reach = round(LARGEST_LAG_MS * rate_hz / 1e3)
+    columns = np.arange(*late)
+    lags = np.arange(-reach, reach + 1)
+    inside = ((columns + lag).clip(0, rest.shape[-1] - 1) for lag in lags)
+    alike = np.stack([np.einsum("...t,...t->...", kept[..., at], others) for at in inside])
+    return np.asarray(lags[alike.argmax(axis=0)] / rate_hz * 1e3)
 
 
 def _noise(rest: Floats, *, before: tuple[int, int], early: tuple[int, int]) -> Floats:

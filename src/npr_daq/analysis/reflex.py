@@ -22,6 +22,7 @@ BASELINE_MS = (-18.0, -1.0)
 
 CONDUCTED_PERCENT = 25.0
 """Volume conduction stays under this size of the prime mover (clinical reference 6.4: Lapatki 2003)."""
+FAR_TIMES = 4.0
 COPY, OWN = 0.6, 0.2
 """Shares of the energy explained by copies of the prime movers: from `COPY` on a copy, up to `OWN` not."""
 
@@ -98,6 +99,7 @@ def measure(
     says whether a neighbour's response is its own. A neighbour over `conducted_percent` of the strongest prime mover
     (RMS) is its own; below that it is volume conduction where copies of the prime movers, with the weights of the other
     sweeps, explain 60 % of its energy or more; its own where they explain 20 % or less; between, the data cannot tell.
+    Channels with a response of their own count as sources too for those a quarter of their size (across the midline).
     Low-passed at 1.5 kHz; nothing is high-passed. Raises `AnalysisError` for shapes and windows that do not fit.
     Source: clinical reference 4.2, 6.4.
     """
@@ -170,6 +172,10 @@ def _component(
         phase = np.where(together.present, (column - stimulus) / per_ms, np.nan).reshape(channels)
     else:
         middle = _median(onset)
+    judged = _origin(conduction, share > 0, movers, limit)
+    _seen_from_afar(
+        smooth, judged, conduction.size_percent, movers=movers, baseline=baseline, window=window, rate_hz=per_ms * 1e3
+    )
     return Component(
         present=present,
         onset_latency_ms=onset,
@@ -182,7 +188,7 @@ def _component(
         mean_amplitude_uv=mean_size,
         mean_area_uv_ms=mean_area,
         conduction=conduction,
-        origin=_origin(conduction, share > 0, movers, limit),
+        origin=judged,
     )
 
 
@@ -222,6 +228,32 @@ def _origin(conduction: Conduction, shown: NDArray[np.bool_], movers: list[int],
     words[~shown | np.isnan(conduction.size_percent)] = Origin.NONE
     words[..., movers] = np.where(shown[..., movers], Origin.PRIME_MOVER.value, Origin.NONE.value)
     return words
+
+
+def _seen_from_afar(
+    smooth: Floats,
+    origin: NDArray[np.str_],
+    size_percent: Floats,
+    *,
+    movers: list[int],
+    baseline: tuple[int, int],
+    window: tuple[int, int],
+    rate_hz: float,
+) -> None:
+    """Take back `OWN` from channels that copies of four times larger ones, which have their own, explain as well."""
+    for place in np.ndindex(origin.shape[:-1]):
+        own = np.flatnonzero(origin[place] == Origin.OWN)
+        size = size_percent[place]
+        for channel in own:
+            larger = [int(k) for k in own if size[k] > FAR_TIMES * size[channel]]
+            if not larger:
+                continue
+            known = [*(k for k in movers if np.isfinite(size[k])), *larger]
+            again = volume_conduction.judge(
+                smooth[place], movers=known, rate_hz=rate_hz, window=window, baseline=baseline
+            ).filtered[channel]
+            if again > OWN:
+                origin[(*place, channel)] = Origin.VOLUME_CONDUCTION if again >= COPY else Origin.CANNOT_TELL
 
 
 def _median(values: Floats) -> Floats:

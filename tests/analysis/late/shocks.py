@@ -10,7 +10,6 @@ from npr_simulators.person.case_file import load_case
 from npr_simulators.person.face import Face
 from npr_simulators.person.shocked import shocked
 from npr_simulators.person.sites import Shock, Site
-from npr_simulators.person.superposition import superpose
 from npr_simulators.person.truth import Half, apparent
 
 RATE_HZ = 20_000.0
@@ -71,12 +70,12 @@ def noise(rng, shape, *, rms_uv=3.0):
 
 __all__ = [
     "LEFT",
-    "ORIGINS",
-    "Side",
     "N_TIME",
+    "ORIGINS",
     "RATE_HZ",
     "SAMPLING",
     "STIMULUS",
+    "Side",
     "Site",
     "channel",
     "face",
