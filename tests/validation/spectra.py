@@ -2,7 +2,7 @@
 
     python tests/validation/spectra.py OUT [--people 8] [--seed 7]
 
-OUT gets one SVG figure for each muscle: the spectrum at 80 % effort, and RMS against effort, simulated and expected.
+OUT gets one PNG figure for each muscle: the spectrum at 80 % effort, and RMS against effort, simulated and expected.
 The people have equal halves and do just what they are asked; blinks are off. RMS of the whole band at the electrodes,
 without the front-end; median frequency of 15 to 1000 Hz; velocity of the fastest axon of the nasalis.
 """
@@ -25,7 +25,7 @@ from npr_simulators.person.movements import Movement
 from npr_simulators.person.tasks import PRIME_MOVER
 from npr_simulators.person.voluntary import Voluntary
 
-mpl.use("svg")
+mpl.use("agg")
 from matplotlib import pyplot as plt
 
 RATE_HZ = 2e4
@@ -113,9 +113,10 @@ def draw(muscle: Muscle, people: list[dict[tuple[str, float], Held]], folder: Pa
     powers = []
     for person in people:
         hz, power = spectrum(person[task, 0.8].wave_uv[row])
+        shown = (hz >= 10) & (hz <= 2000)
         powers.append(power / power[(hz >= 15) & (hz <= 1000)].sum() / hz[1])
-        left.loglog(hz[1:], powers[-1][1:], color="0.75", lw=0.6)
-    left.loglog(hz[1:], np.mean(powers, axis=0)[1:], color="C0", lw=1.6, label=f"mean of {len(people)} people")
+        left.loglog(hz[shown], powers[-1][shown], color="0.75", lw=0.6)
+    left.loglog(hz[shown], np.mean(powers, axis=0)[shown], color="C0", lw=1.6, label=f"mean of {len(people)} people")
     middle = np.median([median_hz(p[task, 0.8].wave_uv[row]) for p in people])
     left.axvline(middle, color="C3", lw=1, label=f"median frequency {middle:.0f} Hz")
     left.set(xlim=(10, 2000), ylim=(1e-7, 3e-2), xlabel="frequency (Hz)", ylabel="share of power (1/Hz)")
@@ -128,7 +129,7 @@ def draw(muscle: Muscle, people: list[dict[tuple[str, float], Held]], folder: Pa
     right.plot(100 * np.array(EFFORTS), expected, color="C3", lw=1, label="expected, mean")
     right.set(xlim=(0, 105), ylim=(0, None), xlabel="effort (%)", ylabel="RMS (µV)")
     right.legend(fontsize=8)
-    figure.savefig(folder / f"{muscle}.svg", metadata={"Date": None})
+    figure.savefig(folder / f"{muscle}.png", dpi=80, metadata={"Software": None})
     plt.close(figure)
 
 
