@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from npr_daq.analysis import first_phase, hinge, reading
-from npr_daq.analysis.alignment import Series, moved
+from npr_daq.analysis.alignment import Series
 from npr_daq.analysis.conditioning import low_pass
 from npr_daq.analysis.layout import lay_out
+from npr_daq.analysis.shifting import shifted
 
 WINDOW_MS = (7.5, 20.0)
 """The late window (clinical reference 5.5)."""
@@ -16,15 +17,18 @@ WINDOW_MS = (7.5, 20.0)
 DIRECT_MS = (1.5, 7.0)
 """Where the direct response scales the tail that is taken off each sweep (the early window of clinical 5.5)."""
 
-PRESENT_SD = 4.0
+PRESENT_SD = 3.5
+BASELINE_SD = 5.0
 LEAST_SWEEPS = 10
 UNSTARTED_LEAST = 4
 MARGIN_MS = 0.3
+BEGIN_MS = 1.5
+PERSISTENT = 0.4
 ROUNDS = 4
 JITTER_QUANTILE = 0.9
-ALIKE = 1.5
+ALIKE = 0.5
 ALIKE_LEAST = 3
-CLIP_SD = 17.0
+CLIP_SD = 12.0
 QUIETEST_LEAST, QUIETEST_PART = 2, 10
 MOST, QUIET_PART = 0.6, 0.25
 SUPPORT_MS = 0.5
@@ -90,19 +94,23 @@ def measure(
     taken off; `stimulus_sample` broadcasts over (..., sweep). Ten sweeps or more are wanted, three are needed.
 
     The tail of the direct response under the late window is modelled, not filtered: a high-pass strong enough to
-    flatten it takes most of the F wave and moves its onset. Sweeps are aligned on the direct response; each keeps what
-    is left after its own size and shift of the tail, fitted to `direct_ms`. The tail is the mean of the sweeps that are
-    alike throughout the late window within noise (they have no F wave, since F waves come from ever other motor
-    neurons), and before that of all whose F wave has not begun; where neither exists (persistence near 100 %), the
-    mean of the tenth that has the least of what varies, and `tail_certain` is False: what those have of an F wave is
-    then missing from the amplitudes.
-    Present: 4 SD, with the jitter of the direct response in the SD. Latency: hinge on the first phase of either
+    flatten it takes most of the F wave and moves its onset. Each sweep keeps what is left after the tail as it is, at
+    the sweep's own size, or at its own size and shift (fitted to `direct_ms`), whichever leaves least in the first
+    1.5 ms of the window. The tail is the mean of the sweeps that are alike throughout the late window within noise
+    (they have no F wave, since F waves come from ever other motor neurons), and before that of all whose F wave has not
+    begun; where neither exists (persistence near 100 %), the mean of the tenth that has the least of what varies, and
+    `tail_certain` is False: what those have of an F wave is then missing from the amplitudes.
+
+    Present: 5 SD of the baseline and 3.5 SD with the worst jitter of the direct response in the SD: F waves smaller
+    than that jitter are missed, and persistence is too low by them. Latency: hinge on the first phase of either
     polarity. What is equal in every sweep (an axon reflex, a slow return) is never an F wave. Low-passed at 1.5 kHz.
     Raises `AnalysisError` as `align`. Source: clinical reference 4.3.
     """
     series = Series.check(sweeps_uv, rate_hz=rate_hz, stimulus_sample=stimulus_sample, window_ms=direct_ms)
-    placed, shifts = moved(series)
-    n_series, n_sweeps, n_time = placed.shape
+    flat = series.sweeps.reshape(-1, series.sweeps.shape[-1])
+    offset = (series.reference[:, None] - series.stimulus).reshape(-1)
+    placed = shifted(flat, offset).reshape(series.sweeps.shape)
+    n_series, n_sweeps, n_time = series.sweeps.shape
     per_ms = series.rate_hz / 1e3
     one = {name: np.full(n_series, np.nan) for name in (*FLOATS, "sweeps", "tail_certain")}
     each = {name: np.full((n_series, n_sweeps), np.nan) for name in ("present", "latency_ms", "amplitude_uv")}
@@ -121,10 +129,10 @@ def measure(
         late = (where.first + where.window[0], where.first + where.window[1])
         early = (direct.first + direct.window[0], direct.first + direct.window[1])
         tail, rest, sigma, certain = separated(smooth, noise, early=early, late=late, margin=MARGIN_MS * per_ms)
-        shown, begun = appearance(rest, sigma, late)
+        shown, begun = appearance(rest, noise, sigma, late)
         inside = rest[:, slice(*late)]
         each["present"][index, whole] = shown
-        each["latency_ms"][index, whole] = (begun - series.reference[index] + shifts[index, whole]) / per_ms
+        each["latency_ms"][index, whole] = (begun - series.reference[index]) / per_ms
         each["amplitude_uv"][index, whole] = np.ptp(inside, axis=1)
         one["direct_mv"][index] = np.ptp(tail[slice(*early)]) / 1e3
         one["tail_uv"][index] = np.abs(tail[slice(*late)]).max()
@@ -142,23 +150,19 @@ def separated(
     begun = np.full(len(smooth), np.inf)
     columns = np.arange(smooth.shape[1])
     for _ in range(ROUNDS):
-        slope = np.gradient(tail)
-        fitted = np.stack([tail, slope])[:, slice(*early)]
-        gram = fitted @ fitted.T
-        size = np.linalg.solve(
-            gram + 1e-12 * np.trace(gram) * np.eye(2) + 1e-30 * np.eye(2), fitted @ smooth[:, slice(*early)].T
-        )
-        # Each sweep at the size of the tail: what its own size and shift make of it.
-        model = size.T @ np.stack([tail, slope])
-        rest = smooth - model
+        begin = slice(late[0], late[0] + round(BEGIN_MS / MARGIN_MS * margin))
+        rest = min(_fits(smooth, tail, early), key=lambda one: float(np.median(np.square(one[:, begin]))))
         # Where the direct response is steep its jitter is large: the worst part of it bounds that of its tail.
         jitter = np.quantile(np.square(rest[:, slice(*early)]).mean(axis=0), JITTER_QUANTILE)
         # So do the first milliseconds of the late window, in which most sweeps have no F wave yet.
-        begin = rest[:, late[0] : late[0] + round(5 * margin)]
-        jitter = max(jitter, np.quantile(np.square(1.4826 * np.median(np.abs(begin), axis=0)), JITTER_QUANTILE))
+        spread = 1.4826 * np.median(np.abs(rest[:, begin]), axis=0)
+        jitter = max(jitter, np.quantile(np.square(spread), JITTER_QUANTILE))
         sigma = np.hypot(noise, np.sqrt(max(float(jitter) - float(np.mean(noise**2)), 0.0)))
-        shown, onset = appearance(rest, sigma, late)
+        shown, onset = appearance(rest, noise, sigma, late)
         begun = np.where(shown, np.where(np.isfinite(onset), onset, late[0]), np.inf)
+        if shown.mean() >= PERSISTENT:
+            # Where most sweeps have an F wave, the others may have one too small to be seen.
+            begun[~shown] = np.median(begun[shown])
         level = rest + tail
         empty = alike(rest[:, slice(*late)], sigma)
         order = quietest(rest, tail, early=early, late=late)
@@ -171,8 +175,25 @@ def separated(
         known = empty.any() | (count >= UNSTARTED_LEAST)
         least = level[order[: max(QUIETEST_LEAST, len(rest) // QUIETEST_PART)]].mean(axis=0)
         tail = np.where(known, clean, least)
-        certain = bool(known[slice(*late)].all())
+        certain = bool(empty.any() or known[slice(*late)].all())
     return tail, rest, sigma, certain
+
+
+def _fits(smooth: Floats, tail: Floats, early: tuple[int, int]) -> list[Floats]:
+    """What is left of each sweep after the tail as it is, at the sweep's own size, and at its own size and shift.
+
+    Size and shift are fitted to the columns `early`. Where nothing but single units vary, a fit adds more to the late
+    window than it takes away; where the whole response does, it is needed.
+    """
+    found = [smooth - tail]
+    parts = np.stack([tail, np.gradient(tail)])
+    for count in (1, 2):
+        fitted = parts[:count, slice(*early)]
+        gram = fitted @ fitted.T
+        steady = (1e-12 * np.trace(gram) + 1e-30) * np.eye(count)
+        size = np.linalg.solve(gram + steady, fitted @ smooth[:, slice(*early)].T)
+        found.append(smooth - size.T @ parts[:count])
+    return found
 
 
 def alike(rest: Floats, sigma: Floats) -> NDArray[np.bool_]:
@@ -206,10 +227,11 @@ def quietest(rest: Floats, tail: Floats, *, early: tuple[int, int], late: tuple[
     return np.argsort(sign * (inside @ direction), kind="stable")
 
 
-def appearance(rest: Floats, sigma: Floats, late: tuple[int, int]) -> tuple[NDArray[np.bool_], Floats]:
+def appearance(rest: Floats, noise: Floats, sigma: Floats, late: tuple[int, int]) -> tuple[NDArray[np.bool_], Floats]:
     """Whether each row of `rest` (sweep, time) shows a response in the columns `late`, and the column of its onset."""
-    shown = np.abs(rest[:, slice(*late)]).max(axis=1) > PRESENT_SD * np.maximum(sigma, 1e-12)
-    # An F wave may begin with a single small unit: what is high is cut, so that it does not hide a first phase of 5 SD.
+    level = np.maximum(np.maximum(PRESENT_SD * sigma, BASELINE_SD * noise), 1e-12)
+    shown = np.abs(rest[:, slice(*late)]).max(axis=1) > level
+    # An F wave may begin with a small unit: what is high is cut, so that it does not hide a first phase of 3.6 SD.
     limit = (CLIP_SD * sigma)[:, None]
     onset = first_phase.take_off(np.clip(rest, -limit, limit), sigma, late).column
     return shown, np.where(shown, onset, np.nan)
