@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+import npr_daq as npr
 from npr_daq.anatomy import SUPPLIES, Branch
 from npr_simulators.person.case_text import written
 from npr_simulators.person.population import USUAL_NASALIS_UNITS, random_person
@@ -78,8 +79,8 @@ def examine(number: int, seed: int, out: Path, *, every_site: bool) -> None:
     exams = list(folder.glob("*.h5"))
     if done.returncode or not exams:
         raise SystemExit(f"person {number}: exit {done.returncode}\n{done.stderr[-2000:]}")
-    found = subprocess.run([*NPR, "analyse", str(exams[0]), "--json"], capture_output=True, check=True)
-    (folder / "findings.json").write_bytes(found.stdout)
+    with npr.open_exam(exams[0]) as exam:
+        (folder / "findings.json").write_text(exam.findings.to_json(), encoding="utf-8")
 
 
 def threshold_ma(row: dict[str, Any]) -> float:
