@@ -1,8 +1,12 @@
 """From a recording to its findings: analysis applied, named, gated, with provenance."""
 
+from collections.abc import Sequence
+
 from npr_daq.findings.account import dose, exam_of, provenance, quality
 from npr_daq.findings.conduction import conduction
+from npr_daq.findings.edited import with_marks
 from npr_daq.findings.findings import Findings
+from npr_daq.findings.marks import Mark
 from npr_daq.findings.parameters import DEFAULT, Parameters
 from npr_daq.findings.selectivity import selective
 from npr_daq.findings.site import measure
@@ -11,14 +15,22 @@ from npr_daq.findings.symmetry import symmetry
 from npr_daq.recording import Recording
 
 
-def compute(recording: Recording, *, parameters: Parameters = DEFAULT, raw_sha256: str | None = None) -> Findings:
+def compute(
+    recording: Recording,
+    *,
+    parameters: Parameters = DEFAULT,
+    raw_sha256: str | None = None,
+    marks: Sequence[Mark] = (),
+) -> Findings:
     """Everything that can be said about `recording` with `parameters`; the recording is not changed.
+
+    `marks` are markers that a human has moved, at most one for each place.
 
     The same recording, parameters and package versions give the same findings, bit for bit on the same kind of
     CPU. A recording without sweeps gives empty tables. Nothing here is a diagnosis.
     """
     sites = selective(measure(recording, parameters), parameters)
-    return Findings(
+    found = Findings(
         exam=exam_of(recording),
         provenance=provenance(recording, parameters, raw_sha256),
         conduction=conduction(sites, parameters),
@@ -27,3 +39,4 @@ def compute(recording: Recording, *, parameters: Parameters = DEFAULT, raw_sha25
         dose=dose(recording),
         quality=quality(recording, sites),
     )
+    return with_marks(found, recording, sites, parameters, marks) if marks else found
