@@ -2,7 +2,7 @@
 
     OPENBLAS_NUM_THREADS=1 python tests/validation/late_table.py --people 6 --seed 1
 
-Truth is the simulator's: the instants at which endplates were activated (plus nothing: the hinge reads some tenths of a
+Truth is the simulator's: the instants at which endplates were activated (the estimators read some tenths of a
 millisecond later), potentials of one origin alone, and the same sweeps without that origin. Noise: white, 3 uV RMS to 10 kHz.
 """
 

