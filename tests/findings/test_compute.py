@@ -12,13 +12,17 @@ from npr_daq.findings import DEFAULT, Findings, compute
 from npr_daq.recording import Recording
 
 KEYS = {
-    "top": "format version exam provenance conduction symmetry evoked_spread synkinesis tone reflex late train dose "
-    "quality",
+    "top": "format version exam provenance conduction symmetry summed norms evoked_spread synkinesis tone reflex late "
+    "train dose quality",
     "exam": "id subject affected protocol device simulated verified created",
-    "provenance": "software parameters raw_sha256",
+    "provenance": "software parameters raw_sha256 reference",
     "conduction": "side branch muscle site current_ma width_us sweeps onset_latency_ms peak_latency_ms "
     "negative_peak_mv peak_to_peak_mv negative_area_mv_ms negative_duration_ms supramaximal quality edited",
-    "symmetry": "branch muscle percent ci95_percent loss_percent latency_difference_ms withheld edited",
+    "symmetry": "branch muscle percent ci95_percent loss_percent latency_difference_ms withheld edited "
+    "asymmetry_index latency_withheld area_percent area_ci95_percent duration_percent area_withheld preferred",
+    "summed": "stimulated muscles silent left_out percent ci95_percent loss_percent asymmetry_index withheld",
+    "norms": "side branch muscle quantity value unit low high mean sd sd_away n place group source evidence outcome "
+    "reason",
     "evoked_spread": "side stimulated recorded percent early_mv late_mv late_latency_ms lateral_spread",
     "dose": "side site pulses charge_uc peak_ma energy_mj requested_vs_delivered",
     "quality": "gaps clipped impedances warnings",
@@ -45,7 +49,7 @@ def test_the_json_has_exactly_the_keys_of_the_interface(findings: Findings) -> N
     assert list(data) == KEYS["top"].split()
     for name in ("exam", "provenance", "quality"):
         assert list(data[name]) == KEYS[name].split()
-    for name in ("conduction", "symmetry", "evoked_spread", "dose"):
+    for name in ("conduction", "symmetry", "summed", "norms", "evoked_spread", "dose"):
         for row in data[name]:
             assert list(row) == KEYS[name].split(), name
     assert list(data["conduction"][0]["supramaximal"]) == ["proved", "evidence"]
@@ -189,7 +193,7 @@ def test_frames_and_flat_tables_have_units(findings: Findings) -> None:
     assert frame.attrs["units"]["peak_to_peak_mv"] == "mV"
     assert frame["supramaximal_proved"].dtype == bool
     tables = findings.tables()
-    assert set(tables) == {"conduction", "symmetry", "evoked_spread", "dose"}
+    assert set(tables) == {"conduction", "symmetry", "summed", "norms", "evoked_spread", "dose"}
     low = np.asarray(tables["symmetry"].columns["ci95_percent_low"])
     assert low.shape == (16,)
     assert np.isfinite(low).all()

@@ -1,5 +1,6 @@
 """Ratio of the affected to the healthy side, with the interval that the sweeps allow."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +14,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ratio:
-    """Side comparison shaped like the leading axes; `ci95_percent` has a last axis (low, high); NaN where unknown."""
+    """Side comparison shaped like the leading axes; `ci95_percent` has a last axis (low, high); NaN where unknown.
+
+    `asymmetry_index` is the size of the difference in percent of the sum, `signed_asymmetry` the same with a sign:
+    positive where the affected side is the smaller one.
+    """
 
     percent: Floats
     ci95_percent: Floats
     loss_percent: Floats
     asymmetry_index: Floats
+    signed_asymmetry: Floats
 
 
 def ratio(affected_mv: ArrayLike, healthy_mv: ArrayLike) -> Ratio:
@@ -29,9 +35,10 @@ def ratio(affected_mv: ArrayLike, healthy_mv: ArrayLike) -> Ratio:
 
     With d = mean ln A_a - mean ln A_h and SE^2 = s_a^2 / K_a + s_h^2 / K_h: percent = 100 exp(d), interval
     100 exp(d +- t SE), t at the degrees of freedom of Welch and Satterthwaite; loss_percent = 100 - percent;
-    asymmetry_index = 100 |A_a - A_h| / (A_a + A_h) of the same means. Where a sweep is zero or negative, logarithms do
-    not exist: then the ratio of the arithmetic means with the delta-method error, both cut off at zero. The interval
-    needs two sweeps a side. It covers the noise of the sweeps, not the re-placement of electrodes (18-21 %).
+    asymmetry_index = 100 |A_a - A_h| / (A_a + A_h) of the same means, signed_asymmetry 100 (A_h - A_a) / (A_a + A_h).
+    Where a sweep is zero or negative, logarithms do not exist: then the ratio of the arithmetic means with the
+    delta-method error, both cut off at zero. The interval needs two sweeps a side. It covers the noise of the sweeps,
+    not the re-placement of electrodes (18-21 %).
     Source: clinical reference 2.3.
     """
     affected, healthy = (
@@ -56,10 +63,54 @@ def ratio(affected_mv: ArrayLike, healthy_mv: ArrayLike) -> Ratio:
         spread = _reach(plain.scaled(1 / other.mean), other.scaled(quotient / other.mean))
         by_mean = 100 * np.stack([quotient, quotient - spread, quotient + spread], axis=-1)
     answer = np.where(np.broadcast_to(positive, leading)[..., None], by_log, np.maximum(by_mean, 0.0))
-    percent = answer[..., 0]
+    return _ratio(answer[..., 0], answer[..., 1:])
+
+
+def summed(affected_mv: Sequence[ArrayLike], healthy_mv: Sequence[ArrayLike]) -> Ratio:
+    """Ratio of the sums over several muscles, affected / healthy in percent, with its 95 % interval; scalars.
+
+    Each argument is one array (muscle, sweep) for each site: muscles that one shock made answer, so that what moves
+    them together counts once; arrays of different sites are independent. NaN sweeps of any muscle do not count.
+
+    percent = 100 S_a / S_h with S = sum over all muscles of the mean amplitude. The interval is that of ln S_a - ln S_h
+    with the errors of S from the sums sweep by sweep, degrees of freedom by Welch and Satterthwaite; NaN where a site
+    has fewer than two sweeps that all its muscles have, or where a sum is not above zero.
+    Source: clinical reference 2.3 (multi-muscle ENoG).
+    """
+    one, other = (
+        _sum([_checked(values, name) for values in arrays], name)
+        for arrays, name in ((affected_mv, "affected"), (healthy_mv, "healthy"))
+    )
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        percent = np.where(other.mean > 0, 100 * one.mean / other.mean, np.nan)
+        reach = _reach(one.scaled(1 / one.mean), other.scaled(1 / other.mean))
+        bounds = np.where(one.mean > 0, percent, np.nan) * np.exp([-reach, reach])
+    return _ratio(percent, bounds)
+
+
+def _ratio(percent: Floats, ci95_percent: Floats) -> Ratio:
     with np.errstate(invalid="ignore"):
-        index = 100 * np.abs(percent - 100) / (percent + 100)
-    return Ratio(percent=percent, ci95_percent=answer[..., 1:], loss_percent=100 - percent, asymmetry_index=index)
+        signed = 100 * (100 - percent) / (percent + 100)
+    return Ratio(
+        percent=percent,
+        ci95_percent=ci95_percent,
+        loss_percent=100 - percent,
+        asymmetry_index=np.abs(signed),
+        signed_asymmetry=signed,
+    )
+
+
+def _sum(sites: Sequence[Floats], name: str) -> "_Mean":
+    """Mean of the sum over all muscles of all sites, with its error."""
+    if not sites or any(site.ndim != 2 or not site.shape[0] for site in sites):
+        raise AnalysisError(f"A sum over muscles needs arrays (muscle, sweep) of the {name} side, one for each site.")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        errors = [_Mean.of(site.sum(axis=0)) for site in sites]
+        means = [_Mean.of(site).mean.sum() for site in sites]
+        error = np.sum([e.error for e in errors])
+        free = error**2 / np.sum([e.error**2 / e.free for e in errors])
+    # Equal sweeps have no error, and any degrees of freedom then say so.
+    return _Mean(np.sum(means), np.asarray(error), np.asarray(np.where(error == 0, 1.0, free)))
 
 
 def _checked(values: ArrayLike, name: str) -> Floats:

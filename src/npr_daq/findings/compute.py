@@ -7,12 +7,15 @@ from npr_daq.findings.conduction import conduction
 from npr_daq.findings.edited import with_marks
 from npr_daq.findings.findings import Findings
 from npr_daq.findings.marks import Mark
+from npr_daq.findings.normed import beside_norms
 from npr_daq.findings.parameters import DEFAULT, Parameters
 from npr_daq.findings.selectivity import selective
 from npr_daq.findings.site import measure
 from npr_daq.findings.spread import spread
+from npr_daq.findings.summed import summed
 from npr_daq.findings.symmetry import symmetry
 from npr_daq.recording import Recording
+from npr_daq.reference import Norms, shipped_norms
 
 
 def compute(
@@ -21,22 +24,28 @@ def compute(
     parameters: Parameters = DEFAULT,
     raw_sha256: str | None = None,
     marks: Sequence[Mark] = (),
+    norms: Norms | None = None,
 ) -> Findings:
     """Everything that can be said about `recording` with `parameters`; the recording is not changed.
 
-    `marks` are markers that a human has moved, at most one for each place.
+    `marks` are markers that a human has moved, at most one for each place. `norms` are the reference values that
+    measured values are put beside; None: the published ones that ship.
 
     The same recording, parameters and package versions give the same findings, bit for bit on the same kind of
     CPU. A recording without sweeps gives empty tables. Nothing here is a diagnosis.
     """
     sites = selective(measure(recording, parameters), parameters)
+    affected = str(recording.header.get("affected"))
+    compared = symmetry(sites, affected, recording.montage)
     found = Findings(
         exam=exam_of(recording),
         provenance=provenance(recording, parameters, raw_sha256),
         conduction=conduction(sites, parameters),
-        symmetry=symmetry(sites, str(recording.header.get("affected")), recording.montage),
+        symmetry=compared,
+        summed=summed(sites, compared, affected),
         evoked_spread=spread(sites, parameters),
         dose=dose(recording),
         quality=quality(recording, sites),
     )
-    return with_marks(found, recording, sites, parameters, marks) if marks else found
+    found = with_marks(found, recording, sites, parameters, marks) if marks else found
+    return beside_norms(found, norms or shipped_norms(), recording.header.get("intake"))

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from npr_daq.errors import RecordingError
+from npr_daq.findings.norms import NormRow
 from npr_daq.findings.rows import ConductionRow, DoseRow, Quality, SpreadRow, Supramaximal, SymmetryRow
+from npr_daq.findings.summed import SummedRow
 from npr_daq.findings.table import TableView, plain
 from npr_daq.storage.table import Table
 
@@ -32,6 +34,8 @@ class Findings:
     reflex: Sequence[Mapping[str, Any]] = ()
     late: Sequence[Mapping[str, Any]] = ()
     train: Sequence[Mapping[str, Any]] = ()
+    summed: TableView[SummedRow] = field(default_factory=lambda: TableView(SummedRow))
+    norms: TableView[NormRow] = field(default_factory=lambda: TableView(NormRow))
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of `npr-daq analyse --json`: no NaN, no tuple, nothing that json.dumps refuses."""
@@ -42,6 +46,8 @@ class Findings:
             "provenance": plain(self.provenance),
             "conduction": self.conduction.to_dicts(),
             "symmetry": self.symmetry.to_dicts(),
+            "summed": self.summed.to_dicts(),
+            "norms": self.norms.to_dicts(),
             "evoked_spread": self.evoked_spread.to_dicts(),
             "synkinesis": plain(self.synkinesis),
             "tone": plain(self.tone),
@@ -61,6 +67,8 @@ class Findings:
         named: dict[str, TableView[Any]] = {
             "conduction": self.conduction,
             "symmetry": self.symmetry,
+            "summed": self.summed,
+            "norms": self.norms,
             "evoked_spread": self.evoked_spread,
             "dose": self.dose,
         }
@@ -88,6 +96,9 @@ class Findings:
                 reflex=tuple(data["reflex"]),
                 late=tuple(data["late"]),
                 train=tuple(data["train"]),
+                # Files of before have neither of these.
+                summed=TableView(SummedRow, [_summed(row) for row in data.get("summed", ())]),
+                norms=TableView(NormRow, [NormRow(**row) for row in data.get("norms", ())]),
             )
         except (KeyError, TypeError) as cause:
             raise RecordingError(f"these findings are damaged: {cause}") from cause
@@ -116,5 +127,15 @@ def _conduction(row: Mapping[str, Any]) -> ConductionRow:
 
 def _symmetry(row: Mapping[str, Any]) -> SymmetryRow:
     values = dict(row)
-    interval = values.pop("ci95_percent")
-    return SymmetryRow(**values, ci95_percent=None if interval is None else (interval[0], interval[1]))
+    values["ci95_percent"] = _pair(values["ci95_percent"])
+    values["area_ci95_percent"] = _pair(values.get("area_ci95_percent"))
+    return SymmetryRow(**values)
+
+
+def _summed(row: Mapping[str, Any]) -> SummedRow:
+    lists = {name: tuple(row[name]) for name in ("muscles", "silent", "left_out")}
+    return SummedRow(**{**row, **lists, "ci95_percent": _pair(row["ci95_percent"])})
+
+
+def _pair(ends: Sequence[float] | None) -> tuple[float, float] | None:
+    return None if ends is None else (ends[0], ends[1])

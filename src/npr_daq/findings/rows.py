@@ -63,7 +63,10 @@ class ConductionRow:
 class SymmetryRow:
     """Affected over healthy peak-to-peak amplitude of one branch and muscle; `withheld` says why there is none.
 
-    `edited` as in a conduction row.
+    `edited` as in a conduction row. `asymmetry_index` is 100 (H - A) / (H + A): positive where the affected side is
+    the smaller. Latency, and area with duration, have reasons of their own in `latency_withheld`, `area_withheld`.
+    `preferred` is `area` where the negative durations differ by more than 15 %, `amplitude` otherwise, None without a
+    ratio (clinical reference 2.3).
     """
 
     branch: str
@@ -74,6 +77,13 @@ class SymmetryRow:
     latency_difference_ms: float | None
     withheld: str | None
     edited: Mapping[str, Any] = field(default_factory=dict)
+    asymmetry_index: float | None = None
+    latency_withheld: str | None = None
+    area_percent: float | None = None
+    area_ci95_percent: tuple[float, float] | None = None
+    duration_percent: float | None = None
+    area_withheld: str | None = None
+    preferred: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,11 @@ UNITS: Mapping[str, str] = {
     "loss_percent": "%",
     "ci95_percent_low": "%",
     "ci95_percent_high": "%",
+    "asymmetry_index": "%",
+    "area_percent": "%",
+    "area_ci95_percent_low": "%",
+    "area_ci95_percent_high": "%",
+    "duration_percent": "%",
     "charge_uc": "uC",
     "peak_ma": "mA",
     "energy_mj": "mJ",

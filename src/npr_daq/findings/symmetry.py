@@ -1,12 +1,14 @@
 """Affected against healthy, per branch and muscle, or the reason why that comparison is withheld."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import exp, isfinite
 
 from npr_daq.analysis import symmetry as analysis
 from npr_daq.anatomy import SUPPLIES, Branch, Muscle, Side
 from npr_daq.errors import AnalysisError
 from npr_daq.findings.gates import noise_limited
+from npr_daq.findings.phase import compared
 from npr_daq.findings.response import Response
 from npr_daq.findings.rows import NOISE_LIMITED, SymmetryRow
 from npr_daq.findings.site import Answer, Site
@@ -32,39 +34,62 @@ def symmetry(sites: Sites, affected: str, montage: Montage) -> TableView[Symmetr
     return TableView(SymmetryRow, rows)
 
 
-def _row(sites: Sites, affected: str, branch: Branch, muscle: Muscle) -> SymmetryRow:
+def compared_sides(affected: str) -> tuple[Side, Side] | str:
+    """Numerator and denominator of every ratio, or the reason why there is none."""
     if affected == "none":
-        bad, good = Side.LEFT, Side.RIGHT
-    elif affected in (Side.LEFT, Side.RIGHT):
-        bad, good = Side(affected), Side(affected).other
-    else:
-        why = "both sides are affected" if affected == "both" else "the affected side is not recorded"
-        return _withheld(branch, muscle, f"{why}: there is no healthy side to compare with")
-    pair = {side: _answer(sites, side, branch, muscle) for side in (bad, good)}
+        return Side.LEFT, Side.RIGHT
+    if affected in (Side.LEFT, Side.RIGHT):
+        return Side(affected), Side(affected).other
+    why = "both sides are affected" if affected == "both" else "the affected side is not recorded"
+    return f"{why}: there is no healthy side to compare with"
+
+
+def _row(sites: Sites, affected: str, branch: Branch, muscle: Muscle) -> SymmetryRow:
+    sides = compared_sides(affected)
+    if isinstance(sides, str):
+        return _withheld(branch, muscle, sides)
+    pair = {side: _answer(sites, side, branch, muscle) for side in sides}
     reason = _reason(sites, pair, branch, muscle)
     if reason is not None:
-        # Each of these reasons (no plateau, a failed gate, unlike pulses) would move the latency too.
+        # Each of these reasons (no plateau, a failed gate, unlike pulses) would move the rest too.
         return _withheld(branch, muscle, reason)
-    amplitudes = [answer.response.sweeps_mv for answer in pair.values() if answer and answer.response]
+    found = {side: (sites[side, branch], answer) for side, answer in pair.items() if answer}
+    row = _amplitudes(branch, muscle, [answer.response for _, answer in found.values() if answer.response])
+    # Amplitudes of single sweeps may be at fault; latency and area are those of the average and have their own gates.
+    bad, good = (answer for _, answer in found.values())
+    phase = compared(found)
+    return replace(
+        row,
+        latency_difference_ms=_difference(bad, good),
+        latency_withheld=_no_latency(found),
+        area_percent=phase.area_percent,
+        area_ci95_percent=phase.area_ci95_percent,
+        duration_percent=phase.duration_percent,
+        area_withheld=phase.area_withheld,
+        preferred=phase.preferred if row.percent is not None or phase.area_percent is not None else None,
+    )
+
+
+def _amplitudes(branch: Branch, muscle: Muscle, sides: Sequence[Response]) -> SymmetryRow:
+    """The row with the ratio of the peak-to-peak amplitudes alone."""
     try:
-        found = analysis.ratio(*amplitudes)
+        found = analysis.ratio(*(side.sweeps_mv for side in sides))
     except AnalysisError as cause:
-        return _withheld(branch, muscle, f"no ratio: {cause}", _difference(pair[bad], pair[good]))
-    percent, loss = float(found.percent), float(found.loss_percent)
-    low, high = (float(v) for v in found.ci95_percent)
+        return SymmetryRow(str(branch), str(muscle), None, None, None, None, f"no ratio: {cause}")
+    percent, (low, high) = float(found.percent), (float(v) for v in found.ci95_percent)
     if not isfinite(percent):
         why = f"{NOISE_LIMITED}: single sweeps of one side are not above the noise"
-        # Amplitudes of single sweeps alone are at fault here; a latency is that of the average and has its own gate.
-        return _withheld(branch, muscle, why, _difference(pair[bad], pair[good]))
-    low, high = _widened(low, high, [answer.response for answer in pair.values() if answer and answer.response])
+        return SymmetryRow(str(branch), str(muscle), None, None, None, None, why)
+    low, high = _widened(low, high, sides)
     return SymmetryRow(
         branch=str(branch),
         muscle=str(muscle),
         percent=percent,
         ci95_percent=(low, high) if isfinite(low) and isfinite(high) else None,
-        loss_percent=loss,
-        latency_difference_ms=_difference(pair[bad], pair[good]),
+        loss_percent=float(found.loss_percent),
+        latency_difference_ms=None,
         withheld=None,
+        asymmetry_index=float(found.signed_asymmetry),
     )
 
 
@@ -123,14 +148,22 @@ def _unlike(one: Site, other: Site) -> str | None:
     return None
 
 
-def _difference(affected: Answer | None, healthy: Answer | None) -> float | None:
-    if affected is None or healthy is None or affected.latency_ms is None or healthy.latency_ms is None:
+def _difference(affected: Answer, healthy: Answer) -> float | None:
+    if affected.latency_ms is None or healthy.latency_ms is None:
         return None
     return affected.latency_ms - healthy.latency_ms
 
 
-def _withheld(branch: Branch, muscle: Muscle, reason: str, difference_ms: float | None = None) -> SymmetryRow:
-    return SymmetryRow(str(branch), str(muscle), None, None, None, difference_ms, reason)
+def _no_latency(pair: Mapping[Side, tuple[Site, Answer]]) -> str | None:
+    """Why there is no latency difference; None where there is one."""
+    lacking = {side: answer.verdict.latency for side, (_, answer) in pair.items() if answer.latency_ms is None}
+    return "; ".join(f"{side} side: {', '.join(why) or 'no onset'}" for side, why in lacking.items()) or None
+
+
+def _withheld(branch: Branch, muscle: Muscle, reason: str) -> SymmetryRow:
+    return SymmetryRow(
+        str(branch), str(muscle), None, None, None, None, reason, latency_withheld=reason, area_withheld=reason
+    )
 
 
 def _words(muscle: Muscle) -> str:
