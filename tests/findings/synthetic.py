@@ -114,7 +114,14 @@ class Face:
             "simulated": True,
             "software": {"npr-daq": "0.1.0"},
             "created": "2025-01-01T00:00:00Z",
-            "intake": {"age_years": 40, "sex": "female", "cause": "Bell's palsy", "days_since_onset": 400},
+            "operator": "E. X.",
+            "intake": {
+                "age_years": 40,
+                "sex": "female",
+                "cause": "Bell's palsy",
+                "days_since_onset": 400,
+                "skin_temperature_c": 33.5,
+            },
         }
         return Recording(
             header=header | dict(self.header),

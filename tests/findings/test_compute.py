@@ -15,14 +15,15 @@ KEYS = {
     "top": "format version exam provenance conduction symmetry summed norms evoked_spread synkinesis tone reflex late "
     "train dose quality",
     "exam": "id subject affected protocol device simulated verified created",
-    "provenance": "software parameters raw_sha256 reference",
+    "provenance": "software parameters definitions raw_sha256 reference",
     "conduction": "side branch muscle site current_ma width_us sweeps onset_latency_ms peak_latency_ms "
-    "negative_peak_mv peak_to_peak_mv negative_area_mv_ms negative_duration_ms supramaximal quality edited",
+    "negative_peak_mv peak_to_peak_mv negative_area_mv_ms negative_duration_ms supramaximal quality edited "
+    "onset_ci95_ms ten_percent_ms three_sd_back_ms tangent_ms disagreement phases polyphasic artefact",
     "symmetry": "branch muscle percent ci95_percent loss_percent latency_difference_ms withheld edited "
     "asymmetry_index latency_withheld area_percent area_ci95_percent duration_percent area_withheld preferred",
     "summed": "stimulated muscles silent left_out percent ci95_percent loss_percent asymmetry_index withheld",
-    "norms": "side branch muscle quantity value unit low high mean sd sd_away n place group source evidence outcome "
-    "reason",
+    "norms": "side branch muscle quantity value unit low high mean sd sd_away n place group source evidence may_flag "
+    "outcome reason",
     "evoked_spread": "side stimulated recorded percent early_mv late_mv late_latency_ms lateral_spread",
     "dose": "side site pulses charge_uc peak_ma energy_mj requested_vs_delivered",
     "quality": "gaps clipped impedances warnings",

@@ -180,17 +180,33 @@ def decay(size_uv: float, *, slow_ms: float = 2.0) -> Callable[[np.ndarray], np.
 @pytest.mark.parametrize(
     ("kept", "size_uv"), [(0.1, 1600.0), (0.1, -1600.0), (1.0, -4800.0), (0.2, 1600.0), (0.5, -800.0)]
 )
-def test_an_artefact_under_the_response_withholds_the_ratio(synthetic: ModuleType, kept: float, size_uv: float) -> None:
+def test_an_artefact_under_the_response_is_taken_off(synthetic: ModuleType, kept: float, size_uv: float) -> None:
     found = compute(added(synthetic, make(synthetic, kept={Branch.BUCCAL: kept}), decay(size_uv)))
-    assert "artefact reaches into the response" in row_of(found).quality.reasons
+    row = row_of(found)
+    assert row.artefact.method == "bi_exponential"
+    assert row.artefact.proved
+    assert row.quality.accepted
+    assert row.quality.reasons == ()
+    assert ratio_of(found).percent == pytest.approx(100 * kept, abs=0.5)
+    assert ratio_of(found).latency_difference_ms == pytest.approx(0.0, abs=0.05)
+
+
+@pytest.mark.parametrize("size_uv", [2000.0, -2000.0])
+def test_an_artefact_that_no_exponential_draws_withholds_the_ratio(synthetic: ModuleType, size_uv: float) -> None:
+    def swing(t: np.ndarray) -> np.ndarray:
+        return decay(size_uv)(t) * np.cos(2 * np.pi * 0.12 * t)
+
+    found = compute(added(synthetic, make(synthetic, kept={Branch.BUCCAL: 0.1}), swing))
     assert not row_of(found).quality.accepted
     assert ratio_of(found).percent is None
 
 
-def test_an_artefact_of_constant_size_is_no_response_of_a_dead_nerve(synthetic: ModuleType) -> None:
-    found = compute(added(synthetic, make(synthetic, kept={Branch.BUCCAL: 0.0}), decay(-1600.0)))
-    assert ratio_of(found).percent is None
-    assert "artefact reaches into the response" in str(ratio_of(found).withheld)
+def test_what_is_left_of_an_artefact_is_no_response_of_a_dead_nerve(synthetic: ModuleType) -> None:
+    for size_uv in (-1600.0, 1600.0):
+        found = compute(added(synthetic, make(synthetic, kept={Branch.BUCCAL: 0.0}), decay(size_uv)))
+        assert ratio_of(found).percent is None
+        assert not row_of(found).quality.accepted
+        assert "electrodes reversed" not in str(ratio_of(found).withheld)
 
 
 def test_a_small_rest_of_the_artefact_is_allowed(synthetic: ModuleType) -> None:

@@ -37,7 +37,7 @@ def series(recording: Recording) -> Series:
 def test_the_average_does_not_ring_around_the_artefact(series: Series) -> None:
     row = series.row(Muscle.NASALIS)
     assert row is not None
-    time, trace = series.time_ms(row), waveforms._upright(series, row)
+    time, trace = series.time_ms(row), waveforms._upright(series, row, raw=True)
     before = (time > -1.5) & (time < -0.1)
     after = (time > 0.4) & (time < 2.5)
     assert np.abs(trace[before]).max() < 0.01

@@ -1,12 +1,24 @@
 """Pure signal analysis: arrays and rates in, frozen results out; the last axis is time.
 
-`npr_daq.analysis.evoked`, `.recruitment`, `.symmetry` and `.conditioning` are imported on first use.
+Its public modules (`npr_daq.analysis.evoked` and the others of `__all__`) are imported on first use.
 """
 
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["conditioning", "evoked", "recruitment", "symmetry"]
+__all__ = [
+    "artefact",
+    "conditioning",
+    "definitions",
+    "evoked",
+    "excitability",
+    "late",
+    "onset_interval",
+    "recruitment",
+    "reflex",
+    "symmetry",
+    "train",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

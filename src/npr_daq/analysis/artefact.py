@@ -2,10 +2,11 @@
 
 from npr_daq.analysis.polarity import Alternation, alternating
 from npr_daq.analysis.removal import Correction, Method, correct, remove
-from npr_daq.analysis.silent_gap import SILENT_UNTIL_MS
-from npr_daq.analysis.subthreshold import Template, subthreshold_template
+from npr_daq.analysis.silent_gap import RECOVERY_MS, SILENT_UNTIL_MS
+from npr_daq.analysis.subthreshold import Template, hold_responses, subthreshold_template
 
 __all__ = [
+    "RECOVERY_MS",
     "SILENT_UNTIL_MS",
     "Alternation",
     "Correction",
@@ -13,6 +14,7 @@ __all__ = [
     "Template",
     "alternating",
     "correct",
+    "hold_responses",
     "remove",
     "subthreshold_template",
 ]

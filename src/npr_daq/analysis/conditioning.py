@@ -1,5 +1,6 @@
 """Zero-phase filters over the last axis, in blocks of rows so that the work memory stays small."""
 
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -53,6 +54,12 @@ def sections(corner_hz: float, rate_hz: float, *, kind: Kind = "lowpass") -> NDA
         raise AnalysisError(f"The sampling rate is {rate_hz} Hz; give a positive number of samples per second.")
     if not (np.isfinite(corner_hz) and corner_hz > 0):
         raise AnalysisError(f"The corner frequency is {corner_hz} Hz; give a positive frequency.")
+    return _designed(float(corner_hz), float(rate_hz), kind).copy()
+
+
+@lru_cache(maxsize=32)
+def _designed(corner_hz: float, rate_hz: float, kind: Kind) -> NDArray[np.float64]:
+    """A design takes longer than a filter run over a few short sweeps, and few different ones are asked for."""
     sos = signal.butter(ORDER, capped(corner_hz, rate_hz), kind, fs=rate_hz, output="sos")
     return np.asarray(sos, dtype=np.float64)
 

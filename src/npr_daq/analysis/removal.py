@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from npr_daq.analysis import reading, relaxation
 from npr_daq.analysis.layout import WINDOW_MS, Layout, Sweeps, lay_out
 from npr_daq.analysis.scaled_template import Scaled, Templates
-from npr_daq.analysis.silent_gap import SILENT_UNTIL_MS, SilentGap, saturated
+from npr_daq.analysis.silent_gap import RECOVERY_MS, SILENT_UNTIL_MS, SilentGap, saturated
 
 BLOCK_ROWS = 256
 
@@ -102,6 +102,7 @@ def correct(
     template_uv: ArrayLike | None = None,
     template_sample: float | None = None,
     silent_until_ms: float = SILENT_UNTIL_MS,
+    recovery_ms: float = RECOVERY_MS,
     full_scale_uv: float | None = None,
 ) -> Correction:
     """Take the stimulus artefact off every sweep on its own and say how.
@@ -109,7 +110,7 @@ def correct(
     `sweeps_uv` (..., time) in microvolts as recorded; `stimulus_sample` broadcasts over the leading axes and may be
     fractional; `template_uv` (..., time) broadcasts over them too: the artefact of sweeps that hold no response, in any
     unit of current, its stimulus at `template_sample` (the mean of `stimulus_sample` where not given). The silent gap
-    runs from 0.3 ms after the pulse's end to `silent_until_ms` after the stimulus, to the nearest sample.
+    runs from `recovery_ms` after the pulse's end to `silent_until_ms` after the stimulus, to the nearest sample.
 
     Order: the template scaled on the gap by least squares; where there is none, or it leaves more than 2 noise SD
     there and the other leaves less, exponentials fitted to the gap (`relaxation.fit`). What explains less of the gap
@@ -124,7 +125,9 @@ def correct(
     fit, and as `layout`. Source: analysis reference 4; clinical reference 6.1.
     """
     sweeps = Sweeps.check(sweeps_uv, rate_hz=rate_hz, stimulus_sample=stimulus_sample, window_ms=WINDOW_MS)
-    gap = SilentGap.check(float(pulse_width_us), rate_hz=sweeps.rate_hz, silent_until_ms=silent_until_ms)
+    gap = SilentGap.check(
+        float(pulse_width_us), rate_hz=sweeps.rate_hz, silent_until_ms=silent_until_ms, recovery_ms=recovery_ms
+    )
     templates = None if template_uv is None else Templates.check(template_uv, sweeps, gap, sample=template_sample)
     kept = np.float32 if sweeps.rows.dtype == np.float32 else np.float64
     account = _Account(sweeps.rows.astype(kept))

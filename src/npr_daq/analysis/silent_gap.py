@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 from npr_daq.errors import AnalysisError
 
 RECOVERY_MS = 0.3
-"""After the pulse's end the amplifier is left this long before its recovery is taken for exponential."""
+"""After the pulse's end the amplifier is left this long before its recovery is taken for exponential.
+
+An anti-alias filter rings for longer where it is steep: name a longer `recovery_ms` for such a front-end.
+"""
 
 SILENT_UNTIL_MS = 1.3
 """The earliest possible response of a facial muscle, where the caller knows no better (analysis reference 4)."""
@@ -34,8 +37,15 @@ class SilentGap:
     run: int
 
     @classmethod
-    def check(cls, width_us: float, *, rate_hz: float, silent_until_ms: float = SILENT_UNTIL_MS) -> "SilentGap":
-        """The gap from 0.3 ms after the pulse to `silent_until_ms` after the stimulus, to the nearest samples.
+    def check(
+        cls,
+        width_us: float,
+        *,
+        rate_hz: float,
+        silent_until_ms: float = SILENT_UNTIL_MS,
+        recovery_ms: float = RECOVERY_MS,
+    ) -> "SilentGap":
+        """The gap from `recovery_ms` after the pulse to `silent_until_ms` after the stimulus, to the nearest samples.
 
         Raises `AnalysisError` for a width that is not positive, and for a gap of fewer than 6 samples.
         """
@@ -44,11 +54,11 @@ class SilentGap:
         per_ms = rate_hz / 1e3
         end_ms = width_us / 1e3
         # Rounding to nanoseconds: 0.5 ms at 20 kHz is column 10, not 11.
-        first = int(np.ceil(round((end_ms + RECOVERY_MS) * per_ms, 6)))
+        first = int(np.ceil(round((end_ms + recovery_ms) * per_ms, 6)))
         stop = int(np.floor(round(silent_until_ms * per_ms, 6))) + 1
         if stop - first < GAP_LEAST:
             raise AnalysisError(
-                f"The silent gap from {end_ms + RECOVERY_MS:.2f} to {silent_until_ms:.2f} ms holds "
+                f"The silent gap from {end_ms + recovery_ms:.2f} to {silent_until_ms:.2f} ms holds "
                 f"{max(stop - first, 0)} samples at {rate_hz:g} Hz; at least {GAP_LEAST} are needed. "
                 "Use a shorter pulse, or name a later silent_until_ms if no response comes before it."
             )

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from npr_daq.analysis import hinge, reading, relaxation
 from npr_daq.analysis.alignment import Series
 from npr_daq.analysis.conditioning import low_pass
-from npr_daq.analysis.layout import WINDOW_MS, Layout
+from npr_daq.analysis.layout import WINDOW_MS, Layout, Sweeps, lay_out
 from npr_daq.analysis.shifting import shifted
-from npr_daq.analysis.silent_gap import SilentGap
+from npr_daq.analysis.silent_gap import RECOVERY_MS, SilentGap
 from npr_daq.errors import AnalysisError
 
 OUTLIER_SD = 8.0
@@ -20,8 +20,14 @@ OUTLIER_SD = 8.0
 REMAINDER_SD = 6.0
 RISE_SD = 8.0
 
+LINEAR_PART = 1e-3
+"""Combinations of exponentials smaller than this, of the largest, are left out: they would draw anything."""
+
 SMOOTH_PART = 0.25
 """SD of the smoothing, as a part of the time since the pulse's end: a relaxation slows down as it goes."""
+
+FADE = 4.0
+"""One over the last part of the window in which the smoothed remainder fades to nothing."""
 
 Floats = NDArray[np.float64]
 
@@ -54,6 +60,7 @@ def subthreshold_template(
     pulse_width_us: float,
     current_ma: ArrayLike,
     window_ms: tuple[float, float] = WINDOW_MS,
+    recovery_ms: float = RECOVERY_MS,
 ) -> Template:
     """Robust mean of sweeps that hold no response, per milliampere of current.
 
@@ -61,16 +68,18 @@ def subthreshold_template(
     the threshold; `stimulus_sample` and `current_ma` (positive) broadcast over (..., sweep). A sweep with a missing
     sample is left out, and so is one that differs from the median of the lower half of the currents by more than 8 SD
     in `window_ms` after the low-pass. The rest are averaged with the weights of least squares (sum I x / sum I^2). From
-    0.3 ms after the pulse on the mean is replaced by exponentials fitted to the whole tail; where these leave 6 SD in
-    the window, plus what they leave, smoothed over a quarter of the time since the pulse. Without this, scaling by the
-    ratio of the currents would multiply the noise of the template.
+    `recovery_ms` after the pulse on the mean is replaced by exponentials fitted to the whole tail; where these leave
+    6 SD in the window, plus what they leave, smoothed over a quarter of the time since the pulse and fading out over
+    the window's last quarter. Without this, scaling by the ratio of the currents would multiply the template's noise.
 
     `holds_response` warns and does not refuse: where most sweeps hold a response, the template takes it away.
     Raises `AnalysisError` for currents that are not positive and for shapes, rates and sweeps that allow no
     answer. Source: analysis reference 4 ("sub-threshold template").
     """
     series = Series.check(sweeps_uv, rate_hz=rate_hz, stimulus_sample=stimulus_sample, window_ms=window_ms)
-    gap = SilentGap.check(float(pulse_width_us), rate_hz=series.rate_hz, silent_until_ms=window_ms[1])
+    gap = SilentGap.check(
+        float(pulse_width_us), rate_hz=series.rate_hz, silent_until_ms=window_ms[1], recovery_ms=recovery_ms
+    )
     n_series, n_sweeps, n_time = series.sweeps.shape
     current = _currents(current_ma, (*series.leading, n_sweeps)).reshape(n_series, n_sweeps)
     at = float(np.rint(series.reference.mean())) if n_series else 0.0
@@ -101,6 +110,55 @@ def subthreshold_template(
         remainder_sd=remainder,
         holds_response=np.asarray((rise >= RISE_SD) & (remainder >= REMAINDER_SD)),
     )
+
+
+def hold_responses(
+    sweeps_uv: ArrayLike,
+    *,
+    rate_hz: float,
+    stimulus_sample: ArrayLike,
+    pulse_width_us: float,
+    window_ms: tuple[float, float] = WINDOW_MS,
+    recovery_ms: float = RECOVERY_MS,
+) -> NDArray[np.bool_]:
+    """Whether each sweep holds something in `window_ms` that no sum of decaying exponentials draws.
+
+    `sweeps_uv` (..., time) in microvolts, `stimulus_sample` broadcasts over the leading axes, whose shape the answer
+    has. The tail from `recovery_ms` after the pulse to the window's end is fitted by a constant and what combinations
+    of exponentials of 0.08 to 8 ms span (linear, all sweeps at once); a sweep holds a response where 6 SD are left
+    after the low-pass, or a sample is missing. It serves to choose the sweeps of `subthreshold_template`: a movement
+    or hum says True as well. Raises `AnalysisError` as `subthreshold_template`.
+    """
+    flat = Sweeps.check(sweeps_uv, rate_hz=rate_hz, stimulus_sample=stimulus_sample, window_ms=window_ms)
+    gap = SilentGap.check(
+        float(pulse_width_us), rate_hz=flat.rate_hz, silent_until_ms=window_ms[1], recovery_ms=recovery_ms
+    )
+    held = np.ones(len(flat.rows), dtype=bool)
+    if not len(held):
+        return held.reshape(flat.leading)
+    at = int(np.rint(flat.stimulus.mean()))
+    where = lay_out(flat.rows.shape[1], at, rate_hz=flat.rate_hz, window_ms=window_ms)
+    whole = np.isfinite(flat.rows).all(axis=1)
+    rows = shifted(flat.rows[whole].astype(np.float64), at - flat.stimulus[whole])[:, : where.stop]
+    baseline, window = (slice(*(where.first + edge for edge in edges)) for edges in (where.baseline, where.window))
+    rows -= np.median(rows[:, baseline], axis=1, keepdims=True)
+    tail = slice(at + gap.first, min(at + gap.stop, rows.shape[1]))
+    span = _span(np.arange(gap.first, gap.first + tail.stop - tail.start) / flat.rate_hz * 1e3)
+    rows[:, tail] -= (rows[:, tail] @ span) @ span.T
+    rows[:, baseline.stop : tail.start], rows[:, tail.stop :] = 0.0, 0.0
+    least = 1e-9 * float(np.abs(rows).max(initial=0.0))
+    held[whole] = _deviation(rows, least, baseline=baseline, window=window, rate_hz=flat.rate_hz).max(axis=1) >= (
+        REMAINDER_SD
+    )
+    return held.reshape(flat.leading)
+
+
+def _span(times_ms: Floats) -> Floats:
+    """Orthonormal columns (point, combination) that a constant and decaying exponentials at `times_ms` span."""
+    shapes = np.exp(-(times_ms[:, None] - times_ms[0]) / relaxation.constants_ms())
+    shapes = np.concatenate([np.ones((len(times_ms), 1)), shapes], axis=1)
+    left, size, _ = np.linalg.svd(shapes / np.linalg.norm(shapes, axis=0), full_matrices=False)
+    return np.asarray(left[:, size > LINEAR_PART * size[0]])
 
 
 def _currents(current_ma: ArrayLike, shape: tuple[int, ...]) -> Floats:
@@ -145,7 +203,10 @@ def _one(
     rise = float((size - np.minimum.accumulate(size)).max())
     mean[tail_from:] = exponentials
     if remainder >= REMAINDER_SD:
-        mean[tail_from:] += _smooth(left[tail_from:], since_ms - gap.end / rate_hz * 1e3)
+        # Behind the window nothing was judged: what the exponentials leave fades out towards its end.
+        stop = window.stop - tail_from
+        smooth = _smooth(left[tail_from : window.stop], since_ms[:stop] - gap.end / rate_hz * 1e3)
+        mean[tail_from : window.stop] += smooth * np.clip(FADE * (1 - np.arange(stop) / stop), 0.0, 1.0)
     return mean, kept, (noise, rise, remainder)
 
 

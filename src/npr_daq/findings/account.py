@@ -9,6 +9,7 @@ from math import inf, isfinite
 from typing import Any
 
 import npr_daq
+from npr_daq.analysis import definitions, hinge
 from npr_daq.findings.parameters import Parameters
 from npr_daq.findings.rows import DoseRow
 from npr_daq.findings.site import Site
@@ -90,6 +91,7 @@ def provenance(recording: Recording, parameters: Parameters, raw_sha256: str | N
             "recorded_with": plain(recorded),
         },
         "parameters": parameters.to_dict(),
+        "definitions": {"onset_latency_ms": hinge.DEFINITION, **definitions.NAMES},
         "raw_sha256": raw_sha256,
     }
 
@@ -201,6 +203,11 @@ def _sweeps(recording: Recording) -> list[str]:
 def _patient(recording: Recording) -> list[str]:
     intake = recording.header.get("intake") or {}
     found = []
+    # Two gates of the clinical reference 6.5 that hold for the exam as a whole; they are told once.
+    if recording.sweeps and intake.get("skin_temperature_c") is None:
+        found.append("skin temperature not logged: latencies are measured, not acceptable (0.2 ms per degree)")
+    if recording.sweeps and not recording.header.get("operator"):
+        found.append("operator not named: all values are measured, not acceptable")
     age = intake.get("age_years")
     if age is not None and age < ADULT_YEARS:
         found.append(f"age below {ADULT_YEARS} years: adult reference limits do not apply")

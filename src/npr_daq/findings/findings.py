@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from npr_daq.errors import RecordingError
 from npr_daq.findings.norms import NormRow
-from npr_daq.findings.rows import ConductionRow, DoseRow, Quality, SpreadRow, Supramaximal, SymmetryRow
+from npr_daq.findings.rows import Artefact, ConductionRow, DoseRow, Quality, SpreadRow, Supramaximal, SymmetryRow
 from npr_daq.findings.summed import SummedRow
 from npr_daq.findings.table import TableView, plain
 from npr_daq.storage.table import Table
@@ -118,8 +118,12 @@ class Findings:
 def _conduction(row: Mapping[str, Any]) -> ConductionRow:
     values = dict(row)
     supramaximal, quality = values.pop("supramaximal"), values.pop("quality")
+    # Files of earlier versions have neither an interval of the onset nor an account of the artefact.
+    interval, artefact = values.pop("onset_ci95_ms", None), values.pop("artefact", None)
     return ConductionRow(
         **values,
+        onset_ci95_ms=None if interval is None else (interval[0], interval[1]),
+        artefact=Artefact(**(artefact or {})),
         supramaximal=Supramaximal(**supramaximal),
         quality=Quality(accepted=quality["accepted"], reasons=tuple(quality["reasons"])),
     )

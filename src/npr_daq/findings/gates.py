@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from npr_daq.findings import saturation, undetected
 from npr_daq.findings.parameters import Parameters
 from npr_daq.findings.response import Response
@@ -18,10 +20,16 @@ LATENCY_FLAGS = {
 }
 """What `evoked.measure` flags and what it means for the latency."""
 
+DISAGREEMENT = "onset doubtful"
 ARTEFACT = "artefact reaches into the response"
 START_PART = 0.10
 """Of the peak to peak: what may still be there where the window starts, before a response can be."""
 START_SD = 5.0
+
+REST_PART = 0.2
+"""Of the artefact that was taken off, as it was at the end of the gap: less may be what the fit did not draw."""
+LEFT_PART = 0.01
+"""Of the negative peak: what is left of the artefact on the silent gap may be so much without moving the onset."""
 
 NOISE_LIMITED_SNR = 20.0
 """26 dB, the negative peak over the noise of one sweep before any filter (clinical reference 2.3)."""
@@ -67,7 +75,7 @@ def judge(
         # Whether it would have come back is not known.
         return Verdict(tuple(failures))
     if not answer.elicited:
-        reaches = _artefact(answer)
+        reaches = _artefact(answer) or _rest(series, row, answer)
         failures.append(undetected.reason(series, answer, parameters, other_mv=other_mv, artefact=reaches))
         return Verdict(tuple(failures), (), notes)
     latency = []
@@ -84,7 +92,32 @@ def judge(
             f"latency withheld: signal to noise {answer.snr_latency:.1f} is below {parameters.snr_latency:g}"
         )
     latency += [words for flag, words in LATENCY_FLAGS.items() if flag in answer.flags]
+    latency += _left(series, row, answer)
     return Verdict(tuple(failures), tuple(latency), notes)
+
+
+def _rest(series: Series, row: int, answer: Response) -> bool:
+    """Whether a positive deflection may be what an imperfect fit leaves of the artefact that was taken off."""
+    if series.cleaned is None or "positive_only" not in answer.flags:
+        return False
+    tails = np.abs(series.cleaned.tail_uv[row, answer.kept])
+    return bool(answer.peak_to_peak_mv * 1e3 < REST_PART * np.nan_to_num(tails).mean())
+
+
+def _left(series: Series, row: int, answer: Response) -> list[str]:
+    """Why the artefact may have moved the latency; nothing where it is proved removed, or too small to matter."""
+    account = series.cleaned.account(row, answer.kept) if series.cleaned is not None else None
+    if account is None or account.proved is not False:
+        return []
+    if account.residual_uv is None or account.noise_uv is None:
+        recovered = answer.start_mv * 1e3 <= START_SD * answer.noise_uv
+        return [] if recovered else ["the stimulus artefact reached the amplifier's limit: none of it was taken off"]
+    if account.residual_uv <= LEFT_PART * answer.negative_mv * 1e3:
+        return []
+    return [
+        f"artefact not proved removed: {account.residual_uv:.2g} uV are left on the silent gap, "
+        f"where noise is {account.noise_uv:.2g} uV"
+    ]
 
 
 def _notes(answer: Response) -> tuple[str, ...]:
@@ -93,6 +126,10 @@ def _notes(answer: Response) -> tuple[str, ...]:
         found.append(f"{answer.set_aside} of {answer.kept.size} sweeps set aside: discordant")
     if answer.hum_uv is None:
         found.append("mains hum could not be judged: too few samples outside the response")
+    if answer.elicited and answer.disagreement:
+        found.append(f"{DISAGREEMENT}: the hinge and the 10 % crossing place it differently, look at the trace")
+    if answer.elicited and answer.polyphasic:
+        found.append(f"polyphasic: {answer.phases} phases")
     if noise_limited(answer):
         found.append(
             f"{NOISE_LIMITED}: signal to noise of one sweep {answer.snr_sweep:.1f}, below {NOISE_LIMITED_SNR:g}"

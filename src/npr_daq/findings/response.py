@@ -1,11 +1,12 @@
 """What each muscle answered at one site: measures of the average, amplitudes sweep by sweep, and whether it repeats."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npr_daq.analysis import evoked
+from npr_daq.analysis import definitions, evoked
 from npr_daq.analysis.layout import BASELINE_MS
 from npr_daq.analysis.response import PRESENT_SD
 from npr_daq.findings import hum
@@ -26,7 +27,8 @@ class Response:
     Measured from the sweeps that agree: `kept` (sweep,) says which of the series they are, `sweeps_mv` and `shifts_ms`
     are theirs. Where too few agree (`scattered`) all are measured and none is set aside. `noise_uv` is that of the
     average, `sweep_noise_uv` that of one sweep on the amplitude path, `raw_noise_uv` that of one sweep before any
-    filter. `hum_uv` is the hum of the average, peak to peak, None where it could not be judged.
+    filter. `hum_uv` is the hum of the average, peak to peak, None where it could not be judged. `other_onsets_ms` holds
+    the onset by the definitions of `analysis.definitions`, `disagreement` whether the hinge lies elsewhere.
     """
 
     elicited: bool
@@ -42,6 +44,10 @@ class Response:
     raw_noise_uv: float
     hum_uv: float | None
     snr_latency: float
+    other_onsets_ms: Mapping[str, float]
+    disagreement: bool
+    phases: int
+    polyphasic: bool
     flags: tuple[str, ...]
     sweeps_mv: Floats
     shifts_ms: Floats
@@ -115,7 +121,12 @@ def _measured(series: Series, kept: NDArray[np.bool_], parameters: Parameters) -
     )
     per_sweep = series.single_sweeps_mv(window)
     flags = measured.flag_names()
+    average, at = series.average_uv, series.average_stimulus
+    others = definitions.latencies(average, rate_hz=series.rate_hz, stimulus_sample=at, window_ms=window)
+    apart = definitions.disagrees(measured.onset_latency_ms, others.ten_percent_ms, snr_db=measured.snr_db)
+    shape = definitions.phases(average, rate_hz=series.rate_hz, stimulus_sample=at, window_ms=window)
     raw = _raw_noise_uv(series)
+    hums = hum.peaks_to_peaks_uv([series.time_ms(row) for row in range(len(series.channels))], series.average_uv)
     found = []
     for row in range(len(series.channels)):
         amplitudes = np.asarray(per_sweep[row], dtype=float)
@@ -133,8 +144,12 @@ def _measured(series: Series, kept: NDArray[np.bool_], parameters: Parameters) -
                 noise_uv=noise_uv,
                 sweep_noise_uv=noise_uv * float(np.sqrt(series.count)),
                 raw_noise_uv=float(raw[row]),
-                hum_uv=hum.peak_to_peak_uv(series.time_ms(row), series.average_uv[row]),
+                hum_uv=hums[row],
                 snr_latency=float(10.0 ** (measured.snr_db[row] / 20.0)),
+                other_onsets_ms={name: float(getattr(others, name)[row]) for name in definitions.NAMES},
+                disagreement=bool(apart[row]),
+                phases=int(shape.count[row]),
+                polyphasic=bool(shape.polyphasic[row]),
                 flags=tuple(flags[row]),
                 sweeps_mv=amplitudes,
                 shifts_ms=np.asarray(series.shifts_samples[row], dtype=float) * 1e3 / series.rate_hz,

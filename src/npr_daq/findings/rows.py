@@ -13,6 +13,9 @@ CONTRADICTION = "contradiction: "
 NOT_COMPLETED = "not completed: "
 """Beginning of the reason of a series that was left before it had enough sweeps: no failure of the technique."""
 
+UNPROVED = "not proved supramaximal"
+"""Beginning of the reason of a response that may still have grown with current."""
+
 NOISE_LIMITED = "noise-limited"
 """Beginning of the reason that says that a ratio's interval had to be widened (clinical reference 2.3)."""
 
@@ -34,11 +37,30 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class Artefact:
+    """How the stimulus artefact was taken off the sweeps of a row, and what is left of it on the silent gap.
+
+    `method` is `template`, `bi_exponential`, `none` (there was none to take off) or `saturated` (the amplifier was at
+    its limit, nothing was taken off); "" where nothing was tried. `residual_uv` is what the gap holds after it, RMS,
+    `noise_uv` the noise that it would hold without an artefact; `proved`: the first is at most twice the second.
+    """
+
+    method: str = ""
+    residual_uv: float | None = None
+    noise_uv: float | None = None
+    proved: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ConductionRow:
     """One muscle at one stimulation site of one side, from the aligned average of the accepted sweeps.
 
     `current_ma` is the requested current of the accepted sweeps. Amplitudes are magnitudes. None: no answer. `edited`
     has an entry for every column that a marker moved by hand has changed: `from`, `to`, `markers`, `entries`.
+
+    `onset_ci95_ms` is the interval of the onset from the scatter of at least 5 sweeps. The onset by other definitions
+    (their names: `provenance["definitions"]`) is for a human to compare; `disagreement` asks for one: the onset lies
+    elsewhere than the 10 % crossing says. `polyphasic`: 5 phases or more.
     """
 
     side: str
@@ -57,6 +79,14 @@ class ConductionRow:
     supramaximal: Supramaximal
     quality: Quality
     edited: Mapping[str, Any] = field(default_factory=dict)
+    onset_ci95_ms: tuple[float, float] | None = None
+    ten_percent_ms: float | None = None
+    three_sd_back_ms: float | None = None
+    tangent_ms: float | None = None
+    disagreement: bool = False
+    phases: int | None = None
+    polyphasic: bool = False
+    artefact: Artefact = Artefact()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +151,14 @@ UNITS: Mapping[str, str] = {
     "onset_latency_ms": "ms",
     "peak_latency_ms": "ms",
     "late_latency_ms": "ms",
+    "onset_ci95_ms_low": "ms",
+    "onset_ci95_ms_high": "ms",
+    "ten_percent_ms": "ms",
+    "three_sd_back_ms": "ms",
+    "tangent_ms": "ms",
+    "phases": "1",
+    "artefact_residual_uv": "uV",
+    "artefact_noise_uv": "uV",
     "latency_difference_ms": "ms",
     "negative_duration_ms": "ms",
     "negative_peak_mv": "mV",

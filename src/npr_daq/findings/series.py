@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from npr_daq.analysis import conditioning, evoked
 from npr_daq.anatomy import Branch, Muscle, Side
 from npr_daq.calibration import MISSING
+from npr_daq.findings.artefact import Cleaned, Cleaner, Shocks, cleaner
 from npr_daq.findings.parameters import Parameters
 from npr_daq.montage import Channel
 from npr_daq.recording import Recording, Role, Sweep
@@ -24,7 +25,8 @@ class Series:
 
     `uv` is (channel, sweep, time) in microvolts, `stimulus_sample` (channel, sweep) is the cathodal edge as that
     channel shows it, its group delay included, so that every latency below is already corrected. The channels are
-    those of the stimulated side, `montage_rows` their rows in the sweeps' counts. `average_uv`
+    those of the stimulated side, `montage_rows` their rows in the sweeps' counts. `uv` is without the stimulus
+    artefact, `raw_uv` as recorded; `cleaned` is the account of it and `cleaner` what it was done with. `average_uv`
     (channel, time) is the aligned average and `average_stimulus` (channel,) its cathodal edge. `set_aside` counts
     accepted sweeps that were not used, by reason.
     """
@@ -37,12 +39,15 @@ class Series:
     channels: tuple[Channel, ...]
     montage_rows: tuple[int, ...]
     uv: Floats
+    raw_uv: Floats
     stimulus_sample: Floats
     average_uv: Floats
     average_stimulus: Floats
     shifts_samples: Floats
     set_aside: dict[str, int]
     tried_ma: float
+    cleaned: Cleaned | None = None
+    cleaner: Cleaner | None = None
 
     def row(self, muscle: Muscle) -> int | None:
         """Row of the arrays that holds `muscle`, or None where it was not recorded on this side."""
@@ -75,10 +80,12 @@ class Series:
             channels=(self.channels[row],),
             montage_rows=(self.montage_rows[row],),
             uv=uv,
+            raw_uv=self.raw_uv[row : row + 1, kept],
             stimulus_sample=stimulus,
             average_uv=average,
             average_stimulus=stimulus.mean(axis=-1),
             shifts_samples=shifts,
+            cleaned=None,
         )
 
     @property
@@ -91,19 +98,35 @@ class Series:
         return np.asarray((np.arange(self.average_uv.shape[-1]) - self.average_stimulus[row]) * 1e3 / self.rate_hz)
 
 
-def microvolts(
-    recording: Recording, sweeps: tuple[Sweep, ...], channels: tuple[Channel, ...], parameters: Parameters
-) -> Floats:
-    """`channels` of `sweeps` in microvolts, (channel, sweep, time), cut to the shortest, high-passed where asked."""
-    length = min(int(s.counts.shape[-1]) for s in sweeps)
+def microvolts(recording: Recording, sweeps: tuple[Sweep, ...], channels: tuple[Channel, ...], length: int) -> Floats:
+    """The first `length` samples of `channels` of `sweeps` in microvolts as recorded, (channel, sweep, time)."""
+    if not sweeps:
+        return np.empty((len(channels), 0, length))
     rows = [recording.montage.channels.index(c) for c in channels]
     device = tuple(c.index for c in channels)
-    uv = np.stack([recording.calibration.to_microvolts(s.counts[rows, :length], device) for s in sweeps], axis=1)
-    if parameters.high_pass_hz > 0:
-        return np.asarray(
-            conditioning.high_pass(uv, rate_hz=sweeps[0].rate_hz, corner_hz=parameters.high_pass_hz), dtype=np.float64
-        )
-    return uv
+    return np.stack([recording.calibration.to_microvolts(s.counts[rows, :length], device) for s in sweeps], axis=1)
+
+
+def filtered(uv: Floats, rate_hz: float, parameters: Parameters) -> Floats:
+    """Sweeps without their artefact, high-passed where the parameters ask for it."""
+    if parameters.high_pass_hz <= 0:
+        return uv
+    return np.asarray(conditioning.high_pass(uv, rate_hz=rate_hz, corner_hz=parameters.high_pass_hz), dtype=np.float64)
+
+
+def shocks_of(
+    recording: Recording, sweeps: tuple[Sweep, ...], channels: tuple[Channel, ...], *, length: int | None = None
+) -> Shocks:
+    """`sweeps` for the artefact step, which comes before any filter; cut to `length`, or to the shortest of them."""
+    shortest = min((int(s.counts.shape[-1]) for s in sweeps), default=0)
+    return Shocks(
+        uv=microvolts(recording, sweeps, channels, shortest if length is None else length),
+        stimulus=stimulus_samples(recording, sweeps, channels),
+        current_ma=np.array([s.stimulus.current_ma for s in sweeps]),
+        clipped=np.array([[c.name in s.clipped for s in sweeps] for c in channels], dtype=bool).reshape(
+            len(channels), len(sweeps)
+        ),
+    )
 
 
 def stimulus_samples(recording: Recording, sweeps: tuple[Sweep, ...], channels: tuple[Channel, ...]) -> Floats:
@@ -128,12 +151,15 @@ def collect(recording: Recording, side: Side, site: Branch, parameters: Paramete
     channels = tuple(c for c in recording.montage.channels if c.side == side)
     tried = max(s.stimulus.current_ma for s in shocks)
     rate_hz = (used or shocks)[-1].rate_hz
+    cleaned, how = None, None
     if used:
-        uv = microvolts(recording, used, channels, parameters)
-        stimulus = stimulus_samples(recording, used, channels)
+        given = shocks_of(recording, used, channels)
+        cleaned, how = _cleaned(given, recording, used, shocks, channels, parameters)
+        raw, stimulus = given.uv, given.stimulus
+        uv = filtered(cleaned.uv, rate_hz, parameters)
         average, shifts = evoked.align(uv, rate_hz=rate_hz, stimulus_sample=stimulus, window_ms=parameters.window_ms)
     else:
-        uv = np.empty((len(channels), 0, 0))
+        uv = raw = np.empty((len(channels), 0, 0))
         stimulus = average = shifts = np.empty((len(channels), 0))
     return Series(
         side=side,
@@ -144,13 +170,42 @@ def collect(recording: Recording, side: Side, site: Branch, parameters: Paramete
         channels=channels,
         montage_rows=tuple(recording.montage.channels.index(c) for c in channels),
         uv=uv,
+        raw_uv=raw,
         stimulus_sample=stimulus,
         average_uv=average,
         average_stimulus=stimulus.mean(axis=-1) if used else np.full(len(channels), np.nan),
         shifts_samples=shifts,
         set_aside=set_aside,
         tried_ma=tried,
+        cleaned=cleaned,
+        cleaner=how,
     )
+
+
+def _cleaned(
+    given: Shocks,
+    recording: Recording,
+    used: tuple[Sweep, ...],
+    shocks: tuple[Sweep, ...],
+    channels: tuple[Channel, ...],
+    parameters: Parameters,
+) -> tuple[Cleaned, Cleaner]:
+    """The accepted sweeps without their artefact, and how it was taken off with the help of the step's other shocks."""
+    last = used[-1]
+    search = tuple(
+        s
+        for s in shocks
+        if s.role in (Role.SEARCH, Role.CONFIRM)
+        and s.valid
+        and s.rate_hz == last.rate_hz
+        and s.stimulus.width_us == last.stimulus.width_us
+        and s.report.trusted(s.stimulus.current_ma)
+    )
+    length = given.uv.shape[-1]
+    search = tuple(s for s in search if s.counts.shape[-1] >= length)
+    lower = shocks_of(recording, search, channels, length=length)
+    how = cleaner(given, lower, rate_hz=last.rate_hz, width_us=last.stimulus.width_us, window_ms=parameters.window_ms)
+    return how.clean(given), how
 
 
 def _evidence(accepted: tuple[Sweep, ...]) -> tuple[tuple[Sweep, ...], dict[str, int]]:

@@ -12,9 +12,8 @@ from npr_daq.errors import AnalysisError
 from npr_daq.findings.parameters import Parameters
 from npr_daq.findings.response import Response
 from npr_daq.findings.rows import Supramaximal
-from npr_daq.findings.series import Series, microvolts, stimulus_samples
+from npr_daq.findings.series import Series, filtered, shocks_of
 from npr_daq.findings.table import plain
-from npr_daq.montage import Channel
 from npr_daq.recording import Recording, Role, Sweep
 
 Floats = NDArray[np.float64]
@@ -49,7 +48,7 @@ def curve(
     )
     if not shocks:
         return Curve(np.empty(0), np.empty((len(series.channels), 0)))
-    amplitudes = _amplitudes(recording, shocks, series.channels, parameters)
+    amplitudes = _amplitudes(recording, series, shocks, parameters)
     place = {sweep.n: column for column, sweep in enumerate(series.sweeps)}
     for row, answer in enumerate(answered):
         aside = [i for i, s in enumerate(shocks) if s.n in place and not answer.kept[place[s.n]]]
@@ -60,15 +59,27 @@ def curve(
     return Curve(steps, np.stack(means, axis=1))
 
 
-def _amplitudes(
-    recording: Recording, shocks: tuple[Sweep, ...], channels: tuple[Channel, ...], parameters: Parameters
-) -> Floats:
-    measured = evoked.measure(
-        microvolts(recording, shocks, channels, parameters),
-        rate_hz=shocks[0].rate_hz,
-        stimulus_sample=stimulus_samples(recording, shocks, channels),
-        window_ms=parameters.window_ms,
-    )
+def _amplitudes(recording: Recording, series: Series, shocks: tuple[Sweep, ...], parameters: Parameters) -> Floats:
+    """Peak to peak of single shocks without their artefact, (channel, shock) in mV."""
+    place = {sweep.n: column for column, sweep in enumerate(series.sweeps)}
+    found = np.zeros((len(series.channels), len(shocks)))
+    accepted = np.array([s.n in place for s in shocks])
+    if accepted.any():
+        columns = [place[s.n] for s in shocks if s.n in place]
+        found[:, accepted] = _sizes(series.uv[:, columns], series.stimulus_sample[:, columns], series, parameters)
+    if not accepted.all():
+        given = shocks_of(recording, tuple(s for s in shocks if s.n not in place), series.channels)
+        uv, how = given.uv, series.cleaner
+        if how is not None:
+            # Another width has another artefact.
+            alike = np.array([s.stimulus.width_us == how.width_us for s in shocks if s.n not in place])
+            uv[:, alike] = how.clean(given.only(alike)).uv
+        found[:, ~accepted] = _sizes(filtered(uv, series.rate_hz, parameters), given.stimulus, series, parameters)
+    return found
+
+
+def _sizes(uv: Floats, stimulus: Floats, series: Series, parameters: Parameters) -> Floats:
+    measured = evoked.measure(uv, rate_hz=series.rate_hz, stimulus_sample=stimulus, window_ms=parameters.window_ms)
     # Where nothing is there the largest excursion of noise is no amplitude.
     return np.where(measured.present, np.nan_to_num(measured.peak_to_peak_mv), 0.0)
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from npr_daq.analysis import evoked
+from npr_daq.analysis.artefact import Method
 from npr_daq.anatomy import Branch, Muscle, Side
 from npr_daq.findings.findings import Findings
 from npr_daq.findings.parameters import DEFAULT
@@ -22,6 +23,8 @@ GRID_MS = 2.0
 BAR_MS = 2.0
 ROW_INCH = 1.05
 WIDTH_INCH = 11.0
+RAW_ALPHA = 0.35
+"""The average as recorded is drawn so faintly under the one without its stimulus artefact."""
 FROM_MS = 1.2
 """The gain is chosen by what lies behind this; the stimulus artefact before it is cut off."""
 
@@ -78,8 +81,8 @@ def _gain(found: Sequence[tuple[Series, int | None]]) -> float:
     return 1.3 * largest
 
 
-def _upright(series: Series, row: int) -> NDArray[np.float64]:
-    """The aligned average in mV on `series.time_ms(row)`, negative up, its baseline at zero.
+def _upright(series: Series, row: int, *, raw: bool = False) -> NDArray[np.float64]:
+    """The aligned average in mV on `series.time_ms(row)`, negative up, its baseline at zero; `raw`: as recorded.
 
     Drawn with straight lines between samples: the exact shift of the analysis rings around the stimulus artefact,
     and a picture must not show before the stimulus what never was there.
@@ -87,7 +90,8 @@ def _upright(series: Series, row: int) -> NDArray[np.float64]:
     time = series.time_ms(row)
     late_ms = series.shifts_samples[row] * 1e3 / series.rate_hz
     own = (np.arange(series.uv.shape[-1]) - series.stimulus_sample[row][:, None]) * 1e3 / series.rate_hz
-    trace = np.mean([np.interp(time, own[k] - late_ms[k], series.uv[row, k]) for k in range(series.count)], axis=0)
+    uv = series.raw_uv if raw else series.uv
+    trace = np.mean([np.interp(time, own[k] - late_ms[k], uv[row, k]) for k in range(series.count)], axis=0)
     baseline = (time >= -8.0) & (time <= -1.0)
     return np.asarray((np.median(trace[baseline]) - trace) / 1e3)
 
@@ -130,6 +134,9 @@ def _trace(
     time, average = series.time_ms(index), _upright(series, index)
     shown = (time >= START_MS) & (time <= END_MS)
     axes.plot(time[shown], average[shown], color=colour, linewidth=1.5, zorder=3)
+    if row is not None and row.artefact.method not in ("", Method.NONE):
+        raw = _upright(series, index, raw=True)
+        axes.plot(time[shown], raw[shown], color=colour, linewidth=1.0, alpha=RAW_ALPHA, zorder=1, clip_on=True)
     if row is None or marker is not None:
         text = f"{words.marker_words(row) or words.MARKERS[words.NOT_TESTED]} at {series.tried_ma:.3g} mA"
         axes.text(0.99, 0.96, text, transform=axes.transAxes, ha="right", va="top", fontsize=8.5, style="italic")
