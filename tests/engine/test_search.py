@@ -59,11 +59,25 @@ def test_starts_at_2_ma_and_steps_by_half_at_most_3_ma_while_silent() -> None:
     assert currents[-1] == 40.0
 
 
-def test_steps_by_a_fifth_at_least_half_a_milliamp_once_there_is_a_response() -> None:
-    history, _, _ = search(logistic(2.0, 4.0), settings())
-    answering = [r.current_ma for r in history if r.responses[Muscle.NASALIS].present]
-    for lower, upper in pairwise(answering):
-        assert upper == pytest.approx(max(1.2 * lower, lower + 0.5), abs=0.0051)
+def test_steps_by_a_fifth_at_least_half_a_milliamp_and_two_at_once_where_it_is_steep() -> None:
+    history, _, shocks = search(logistic(2.0, 4.0), settings())
+    steep = 0
+    for number, (lower, upper) in enumerate(pairwise(history)):
+        a, b = lower.responses[Muscle.NASALIS], upper.responses[Muscle.NASALIS]
+        if not a.present:
+            continue
+        before = history[number - 1].responses[Muscle.NASALIS]
+        if before.present and a.size_mv >= 1.5 * before.size_mv:
+            steep += 1
+            least = max(1.2 * lower.current_ma, lower.current_ma + 0.5)
+            assert upper.current_ma == pytest.approx(
+                max(least, min(1.44 * lower.current_ma, lower.current_ma + 3)), abs=0.0051
+            )
+        else:
+            assert upper.current_ma == pytest.approx(max(1.2 * lower.current_ma, lower.current_ma + 0.5), abs=0.0051)
+        assert b.size_mv >= a.size_mv
+    assert steep
+    assert any("steep" in s.why["rule"] for s in shocks)
 
 
 def test_a_healthy_branch_is_proved_at_three_currents_or_more() -> None:
@@ -146,7 +160,7 @@ def test_the_other_side_starts_below_the_healthy_threshold_and_stays_near_its_pl
     _, healthy, _ = search(logistic(2.0, 4.1), settings())
     assert healthy.threshold_ma is not None
     mine = settings_for(NASALIS, start_ma=2.0, cap_ma=25.0, max_shocks=60, reference=healthy)
-    assert mine.start_ma == pytest.approx(min(2.0, 0.7 * healthy.threshold_ma), abs=0.0051)
+    assert mine.start_ma == pytest.approx(0.7 * healthy.threshold_ma, abs=0.0051)
     assert mine.silent_cap_ma == pytest.approx(min(25.0, 1.5 * healthy.current_ma), abs=0.0051)
     _, dead, shocks = search(lambda m, ma: 0.0, mine)
     assert not dead.elicited

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import hypot, isfinite, sqrt
+from math import hypot, inf, isfinite, nan, sqrt
 from typing import Any
 
 from npr_daq.anatomy import Muscle
@@ -21,6 +21,11 @@ class Response:
     negative_peak_mv: float
     onset_latency_ms: float
     noise_uv: float
+    early_mv: float = nan
+    """Deflection before `early_until_ms` in the channel over the masseter, the same for all muscles of a shock."""
+    early_limit_mv: float = inf
+    """What noise and the remainder of the artefact may reach there."""
+    early_until_ms: float = nan
 
     @property
     def size_mv(self) -> float:

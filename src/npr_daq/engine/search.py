@@ -1,67 +1,75 @@
-"""The supramaximal search, pure: what was seen so far in, the next current or the verdict out."""
+"""The supramaximal search, pure: what was seen so far in, the next current or the verdict out.
 
-from collections.abc import Mapping, Sequence
+`RULES` is the search: `next_shock` walks down it, and `npr-daq protocols --search` prints it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from math import hypot
+from enum import StrEnum
 from typing import Any
 
 from npr_daq.anatomy import Muscle
-from npr_daq.engine.reading import Reading, Response, finite
+from npr_daq.engine.plateau import FLAT_FRACTION, FLAT_SD, LEAST_STEP, NOISE_FRACTION, NOISE_SD
+from npr_daq.engine.reading import Reading
+from npr_daq.engine.verdict import (
+    FLAT_STEPS,
+    FLAT_STEPS_GROWN,
+    GROWN_FOLD,
+    Finished,
+    SearchSettings,
+    Seen,
+    finish,
+)
 from npr_daq.recording import Role
 
-# Clinical reference 2.4, "auto-stop rule"; how the plateau is judged: docs/decisions/0002-plateau-rule.md.
+# Clinical reference 2.4, "auto-stop rule"; why, and what of it is ours: docs/decisions/0002-plateau-rule.md.
 SILENT_FACTOR = 1.5
 SILENT_STEP_MA = 3.0
 GROWING_FACTOR = 1.2
 GROWING_STEP_MA = 0.5
-FLAT_FRACTION = 0.05
-FLAT_SD = 3.0
-NOISE_SD = 2.0
-NOISE_FRACTION = 0.10
-GROWN_FOLD = 5.0
-FLAT_STEPS_GROWN = 2
-FLAT_STEPS = 3
-LEAST_STEP = 1.15
-NOISE_HIDES = "noise hides growth"
+STEEP_FACTOR = GROWING_FACTOR**2
+STEEP_GROWTH = 1.5
 REFERENCE_START = 0.7
 REFERENCE_SILENT = 1.5
 
-
-@dataclass(frozen=True, slots=True)
-class SearchSettings:
-    """Bounds of one search. A search that sees nothing ends at `silent_cap_ma`, at or below `cap_ma`."""
-
-    watched: tuple[Muscle, ...]
-    start_ma: float
-    cap_ma: float
-    silent_cap_ma: float
-    max_shocks: int
+__all__ = ["RULES", "Finished", "Rule", "SearchSettings", "Shock", "State", "finish", "next_shock", "settings_for"]
 
 
 @dataclass(frozen=True, slots=True)
 class Shock:
-    """The next stimulus, and why: the rule and its inputs, JSON-safe."""
+    """The next stimulus, and why: the rule and its inputs, JSON-safe. `width_us` is None for that of the step."""
 
     current_ma: float
     role: Role
     why: Mapping[str, Any]
+    width_us: float | None = None
+
+
+class State(StrEnum):
+    """Where a search stands, by its last shock that counts."""
+
+    ANY = "any"
+    BEGIN = "begin"
+    """No shock that counts yet."""
+    SILENT = "silent"
+    """No watched muscle answers."""
+    ANSWERING = "answering"
+    """A watched muscle answers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """The verdict. Accepted sweeps are taken at `current_ma`; `confirmation` is the shock that confirmed it, if proved.
+class Rule:
+    """One line of the search: in `state`, where `holds`, the next current by `raise_to`; it ends where that is None.
 
-    `proved` holds for every muscle that answered; the evidence has a verdict for each of them.
+    `when` and `then` say the same in words; `ends` gives the reason of the end.
     """
 
-    proved: bool
-    elicited: bool
-    reason: str
-    current_ma: float
-    threshold_ma: float | None
-    confirmation: Reading | None
-    evidence: Mapping[str, Any]
+    state: State
+    when: str
+    then: str
+    holds: Callable[[Seen], bool]
+    raise_to: Callable[[Seen], float] | None = None
+    ends: Callable[[Seen], str] | None = None
 
 
 def settings_for(
@@ -76,200 +84,140 @@ def settings_for(
     silent = cap_ma
     if reference is not None and reference.elicited:
         if reference.threshold_ma is not None:
-            start_ma = min(start_ma, _settable(REFERENCE_START * reference.threshold_ma))
+            start_ma = settable(REFERENCE_START * reference.threshold_ma)
         if reference.proved:
-            silent = min(cap_ma, _settable(REFERENCE_SILENT * reference.current_ma))
-    return SearchSettings(watched, min(start_ma, cap_ma), cap_ma, silent, max_shocks)
+            silent = min(cap_ma, settable(REFERENCE_SILENT * reference.current_ma))
+    return SearchSettings(watched, min(start_ma, silent), cap_ma, silent, max_shocks)
 
 
 def next_shock(history: Sequence[Reading], settings: SearchSettings) -> Shock | Finished:
-    """The shock after `history`, or the verdict.
+    """The shock after `history`, or the verdict: the first of `RULES` that holds.
 
     Promises: never above the cap; currents never fall; nothing above `silent_cap_ma` without a
     response that repeats at or below it; at most `max_shocks`, invalid ones included; an invalid
     shock is given again at the same current.
     """
-    seen = [r for r in history if r.valid]
-    if len(history) >= settings.max_shocks:
-        return finish(history, settings, f"the {settings.max_shocks} shocks allowed here were used")
-    if not seen:
-        return Shock(settings.start_ma, Role.SEARCH, {"rule": "start", "start_ma": settings.start_ma})
-    last = seen[-1]
-    if _answers(last, settings) and _reached(last.current_ma, settings.silent_cap_ma) and not _repeats(seen, settings):
-        # Above this current only with a response that is there; one in hundreds of empty sweeps has a peak of 5 SD.
-        return Shock(last.current_ma, Role.SEARCH, {"rule": "a response must repeat", "last_ma": last.current_ma})
-    if not _answers(last, settings):
-        if _reached(last.current_ma, settings.silent_cap_ma):
-            return finish(history, settings, f"no response up to {last.current_ma:g} mA")
-        raised = min(SILENT_FACTOR * last.current_ma, last.current_ma + SILENT_STEP_MA)
-        raised = min(_settable(raised), settings.silent_cap_ma)
-        return Shock(raised, Role.SEARCH, {"rule": "no response yet: x1.5, at most +3 mA", "last_ma": last.current_ma})
-    if _all_proved(seen, settings):
-        return finish(history, settings, "plateau: every muscle that answers has stopped growing")
-    if _reached(last.current_ma, settings.cap_ma):
-        return finish(history, settings, f"the cap of {settings.cap_ma:g} mA was reached without a plateau")
-    raised = max(GROWING_FACTOR * last.current_ma, last.current_ma + GROWING_STEP_MA)
+    seen = Seen(history, settings)
+    here = state_of(seen)
+    rule = next(r for r in RULES if r.state in (here, State.ANY) and r.holds(seen))
+    if rule.raise_to is None:
+        assert rule.ends is not None
+        return finish(history, settings, rule.ends(seen))
+    why: dict[str, Any] = {"state": str(here), "rule": f"{rule.when}: {rule.then}"}
+    if here is State.BEGIN:
+        return Shock(rule.raise_to(seen), Role.SEARCH, why | {"start_ma": settings.start_ma})
+    last = seen.last.current_ma
+    why |= {"last_ma": last, "flat_steps": seen.flat}
     # A lone response may be a peak of noise: until it repeats, the bound of silence holds.
-    raised = min(_settable(raised), settings.cap_ma if _repeats(seen, settings) else settings.silent_cap_ma)
-    flat = min((flat_steps(seen, m) for m in settings.watched if last.responses[m].present), default=0)
-    why = {"rule": "response: x1.2, at least +0.5 mA", "last_ma": last.current_ma, "flat_steps": flat}
-    return Shock(raised, Role.CONFIRM if flat else Role.SEARCH, why)
+    top = settings.cap_ma if seen.repeats else settings.silent_cap_ma
+    return Shock(max(last, min(settable(rule.raise_to(seen)), top)), Role.CONFIRM if seen.flat else Role.SEARCH, why)
 
 
-def finish(history: Sequence[Reading], settings: SearchSettings, reason: str) -> Finished:
-    """The verdict on what was seen, whoever ended the search."""
-    seen = [r for r in history if r.valid]
-    last = seen[-1] if seen else None
-    elicited = last is not None and bool(_answers(last, settings))
-    proved = elicited and _all_proved(seen, settings)
-    current = last.current_ma if last is not None else settings.start_ma
-    firsts = [f for m in settings.watched if (f := _first(seen, m)) is not None]
-    threshold = min((f.current_ma for f in firsts), default=None)
-    muscles = {str(m): _muscle_evidence(seen, m, settings) for m in settings.watched}
-    hidden = [name for name, own in muscles.items() if own.get("reason") == NOISE_HIDES]
-    if hidden:
-        reason += f"; {NOISE_HIDES} ({', '.join(hidden)})"
-    evidence = {
-        "proved": proved,
-        "elicited": elicited,
-        "reason": reason,
-        "threshold_ma": threshold,
-        "current_ma": current,
-        "start_ma": settings.start_ma,
-        "cap_ma": settings.cap_ma,
-        "silent_cap_ma": settings.silent_cap_ma,
-        "shocks": len(history),
-        "invalid": len(history) - len(seen),
-        "grown_fold": _grown_fold(seen, settings),
-        "muscles": muscles,
-    }
-    confirmation = last if proved else None
-    return Finished(proved, elicited, reason, current, threshold, confirmation, evidence)
+def state_of(seen: Seen) -> State:
+    """Where the search stands."""
+    if not seen.valid:
+        return State.BEGIN
+    return State.ANSWERING if seen.answering else State.SILENT
 
 
-def flat_steps(seen: Sequence[Reading], muscle: Muscle) -> int:
-    """How many of the last steps left this muscle's amplitude unchanged; a step is a rise of at least 15 %."""
-    count = 0
-    chain = _chain(seen)
-    for lower, upper in zip(chain[1:], chain, strict=False):
-        a, b = lower.responses[muscle], upper.responses[muscle]
-        if not a.present or abs(b.size_mv - a.size_mv) >= tolerance_mv(a, b):
-            break
-        count += 1
-    return count
-
-
-def tolerance_mv(lower: Response, upper: Response) -> float:
-    """The largest change between two shocks that is no growth.
-
-    5 % and 3 SD, whichever is less; but where noise hides 5 %, 2 SD of the difference, and never more than 10 %.
-    """
-    sd = hypot(lower.sd_mv, upper.sd_mv)
-    return max(min(FLAT_FRACTION * lower.size_mv, FLAT_SD * sd), min(NOISE_SD * sd, NOISE_FRACTION * lower.size_mv))
-
-
-def stopped_growing(seen: Sequence[Reading], muscle: Muscle, *, needed: int) -> bool:
-    """Whether the last `needed` steps were flat one by one, and from the first of their currents to the last as well.
-
-    Steps that each stay below the tolerance can add up: a response in noise may double over three of them.
-    """
-    if flat_steps(seen, muscle) < needed:
-        return False
-    first, last = (r.responses[muscle] for r in (_chain(seen)[needed], seen[-1]))
-    return last.size_mv - first.size_mv < tolerance_mv(first, last)
-
-
-def _chain(seen: Sequence[Reading]) -> list[Reading]:
-    """The readings from the last backwards, leaving out what is less than a step below the one before."""
-    chain: list[Reading] = []
-    for reading in reversed(seen):
-        if not chain or reading.current_ma * LEAST_STEP <= chain[-1].current_ma * (1 + 1e-9):
-            chain.append(reading)
-    return chain
-
-
-def _answers(reading: Reading, settings: SearchSettings) -> tuple[Muscle, ...]:
-    return tuple(m for m in settings.watched if reading.responses[m].present)
-
-
-def _repeats(seen: Sequence[Reading], settings: SearchSettings) -> bool:
-    """Whether a muscle that answers now has answered to the shock before as well."""
-    return len(seen) > 1 and bool(set(_answers(seen[-1], settings)) & set(_answers(seen[-2], settings)))
-
-
-def _first(seen: Sequence[Reading], muscle: Muscle) -> Reading | None:
-    """The reading from which on the muscle has answered every time; a lone peak of noise before is none."""
-    first = None
-    for reading in reversed(seen):
-        if not reading.responses[muscle].present:
-            break
-        first = reading
-    return first
-
-
-def _settable(current_ma: float) -> float:
+def settable(current_ma: float) -> float:
     """To 0.01 mA: what is asked for is then what the stimulator can set, and what is read aloud."""
     return round(current_ma, 2)
 
 
-def _reached(current_ma: float, limit_ma: float) -> bool:
-    return current_ma >= limit_ma * (1 - 1e-9)
+def _spent(seen: Seen) -> bool:
+    return len(seen.history) >= seen.settings.max_shocks
 
 
-def _grown_fold(seen: Sequence[Reading], settings: SearchSettings) -> float:
-    """The most that any watched muscle has grown since it was first detected."""
-    most = 0.0
-    for muscle in settings.watched:
-        first = _first(seen, muscle)
-        if first is not None and first.responses[muscle].size_mv > 0:
-            most = max(most, seen[-1].responses[muscle].size_mv / first.responses[muscle].size_mv)
-    return most
+def _lone_at_bound(seen: Seen) -> bool:
+    # Above this current only with a response that is there; one in hundreds of empty sweeps has a peak of 5 SD.
+    return seen.reached(seen.settings.silent_cap_ma) and not seen.repeats
 
 
-def _needed(seen: Sequence[Reading], settings: SearchSettings) -> int:
-    """Two flat steps on the shoulder; a third where growth has not shown that this is not the foot of the curve."""
-    return FLAT_STEPS_GROWN if _grown_fold(seen, settings) >= GROWN_FOLD else FLAT_STEPS
+def _always(seen: Seen) -> bool:
+    return True
 
 
-def _all_proved(seen: Sequence[Reading], settings: SearchSettings) -> bool:
-    needed = _needed(seen, settings)
-    answering = _answers(seen[-1], settings)
-    return bool(answering) and all(stopped_growing(seen, m, needed=needed) for m in answering)
+def _growing(seen: Seen) -> float:
+    return max(GROWING_FACTOR * seen.last.current_ma, seen.last.current_ma + GROWING_STEP_MA)
 
 
-def _noise_hides(lower: Response, upper: Response) -> bool:
-    """Whether the step would have to grow by more than the tolerance may be, to be seen in this noise."""
-    return NOISE_SD * hypot(lower.sd_mv, upper.sd_mv) > NOISE_FRACTION * lower.size_mv
+def _steep(seen: Seen) -> float:
+    return max(_growing(seen), min(STEEP_FACTOR * seen.last.current_ma, seen.last.current_ma + SILENT_STEP_MA))
 
 
-def _muscle_evidence(seen: Sequence[Reading], muscle: Muscle, settings: SearchSettings) -> dict[str, Any]:
-    answers = [r.responses[muscle] for r in seen]
-    needed = _needed(seen, settings) if seen else FLAT_STEPS
-    top = list(reversed(_chain(seen)[: needed + 1]))
-    tops = [r.responses[muscle] for r in top]
-    pairs = list(pairwise(tops))
-    growth = [_percent(b.size_mv - a.size_mv, a) for a, b in pairs]
-    allowed = [_percent(tolerance_mv(a, b), a) for a, b in pairs]
-    present = bool(answers) and answers[-1].present
-    proved = present and stopped_growing(seen, muscle, needed=needed)
-    hidden = present and not proved and any(_noise_hides(a, b) for a, b in pairs)
-    evidence: dict[str, Any] = {
-        "proved": proved,
-        "present": present,
-        "currents_ma": [r.current_ma for r in seen],
-        "peak_to_peak_mv": [finite(a.peak_to_peak_mv) for a in answers],
-        "noise_uv": [finite(a.noise_uv) for a in answers],
-        "plateau_ma": [r.current_ma for r in top],
-        "growth_percent": growth,
-        "allowed_percent": allowed,
-        "total_growth_percent": _percent(tops[-1].size_mv - tops[0].size_mv, tops[0]) if tops else None,
-        "total_allowed_percent": _percent(tolerance_mv(tops[0], tops[-1]), tops[0]) if tops else None,
-        "flat_steps": flat_steps(seen, muscle) if seen else 0,
-        "flat_steps_needed": needed,
-        "noise_limited": any(a is not None and a > 100.0 * FLAT_FRACTION for a in allowed),
-    }
-    return evidence | ({"reason": NOISE_HIDES} if hidden else {})
-
-
-def _percent(change_mv: float, of: Response) -> float | None:
-    return 100.0 * change_mv / of.size_mv if of.size_mv > 0 else None
+RULES: tuple[Rule, ...] = (
+    Rule(
+        State.ANY,
+        "all shocks allowed here are used",
+        "end",
+        _spent,
+        ends=lambda seen: f"the {seen.settings.max_shocks} shocks allowed here were used",
+    ),
+    Rule(
+        State.BEGIN,
+        "no shock that counts yet",
+        f"the start: {REFERENCE_START:g} x the other side's threshold where known, else what the protocol says",
+        _always,
+        raise_to=lambda seen: seen.settings.start_ma,
+    ),
+    Rule(
+        State.ANSWERING,
+        "at the bound of silence or above, and the shock before had no answer",
+        "the same current again: a response must repeat",
+        _lone_at_bound,
+        raise_to=lambda seen: seen.last.current_ma,
+    ),
+    Rule(
+        State.SILENT,
+        f"at the bound of silence ({REFERENCE_SILENT:g} x the other side's proved current, at most the cap)",
+        "end: no response",
+        lambda seen: seen.reached(seen.settings.silent_cap_ma),
+        ends=lambda seen: f"no response up to {seen.last.current_ma:g} mA",
+    ),
+    Rule(
+        State.SILENT,
+        "below it",
+        f"x{SILENT_FACTOR:g}, at most +{SILENT_STEP_MA:g} mA",
+        _always,
+        raise_to=lambda seen: min(SILENT_FACTOR * seen.last.current_ma, seen.last.current_ma + SILENT_STEP_MA),
+    ),
+    Rule(
+        State.ANSWERING,
+        "the masseter answers: a deflection too early for the facial nerve grows faster than the current",
+        "end: not proved",
+        lambda seen: seen.masseter is not None,
+        ends=lambda seen: f"the masseter answers: {seen.masseter.text if seen.masseter else ''}",
+    ),
+    Rule(
+        State.ANSWERING,
+        f"every muscle that answers is flat over {FLAT_STEPS_GROWN} steps (over {FLAT_STEPS} where none has grown "
+        f"{GROWN_FOLD:g}-fold), each at least x{LEAST_STEP:g}; flat: {100 * FLAT_FRACTION:g} % and {FLAT_SD:g} SD, "
+        f"in noise {NOISE_SD:g} SD and at most {100 * NOISE_FRACTION:g} %, step by step and over the whole",
+        "end: plateau; the last shock is the first of the accepted sweeps",
+        lambda seen: seen.stopped,
+        ends=lambda seen: "plateau: every muscle that answers has stopped growing",
+    ),
+    Rule(
+        State.ANSWERING,
+        "at the cap",
+        "end: not proved",
+        lambda seen: seen.reached(seen.settings.cap_ma),
+        ends=lambda seen: f"the cap of {seen.settings.cap_ma:g} mA was reached without a plateau",
+    ),
+    Rule(
+        State.ANSWERING,
+        f"on the steep part: the response repeats, and a muscle grew x{STEEP_GROWTH:g} or more in the last step",
+        f"x{STEEP_FACTOR:.2f} (two steps at once), at most +{SILENT_STEP_MA:g} mA, but no less than below",
+        lambda seen: seen.repeats and seen.flat == 0 and seen.grew >= STEEP_GROWTH,
+        raise_to=_steep,
+    ),
+    Rule(
+        State.ANSWERING,
+        "else",
+        f"x{GROWING_FACTOR:g}, at least +{GROWING_STEP_MA:g} mA; after a flat step it confirms",
+        _always,
+        raise_to=_growing,
+    ),
+)
+"""The search, in the order in which it is asked; at most the cap, and the bound of silence until a response repeats."""
