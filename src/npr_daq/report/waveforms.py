@@ -12,7 +12,7 @@ from npr_daq.analysis.artefact import Method
 from npr_daq.anatomy import Branch, Muscle, Side
 from npr_daq.findings.findings import Findings
 from npr_daq.findings.parameters import DEFAULT
-from npr_daq.findings.rows import ConductionRow
+from npr_daq.findings.rows import UNPROVED, ConductionRow
 from npr_daq.findings.series import Series
 from npr_daq.report import words
 from npr_daq.report.figures import FAINT, FIRST, INK, QUIET, SECOND, bare, nice, styled, to_svg
@@ -147,8 +147,15 @@ def _trace(
         onset += " (see notes)"
     text = f"{onset} · pp {row.peak_to_peak_mv:.2f} mV · {row.current_ma:.3g} mA · n = {row.sweeps}"
     axes.text(0.99, 0.96, text, transform=axes.transAxes, ha="right", va="top", fontsize=8.5)
-    flaw = "not acceptable" if not row.quality.accepted else "" if row.supramaximal.proved else words.NOT_PROVED
-    axes.text(0.99, 0.12, flaw, transform=axes.transAxes, ha="right", va="bottom", fontsize=8.5, fontweight="bold")
+    axes.text(0.99, 0.12, _flaw(row), transform=axes.transAxes, ha="right", va="bottom", fontsize=8.5, fontweight="bold")
+
+
+def _flaw(row: ConductionRow) -> str:
+    """What bars the amplitude, in a few words; a missing plateau is named where nothing else failed."""
+    if row.quality.accepted:
+        return "" if row.supramaximal.proved else words.NOT_PROVED
+    alone = bool(row.quality.reasons) and row.quality.reasons[0].startswith(UNPROVED)
+    return words.NOT_PROVED if alone else "not acceptable"
 
 
 def _end(series: Series, index: int, row: ConductionRow, window_ms: tuple[float, float]) -> float | None:
