@@ -23,7 +23,8 @@ def npr(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Completed
 
 
 COMMANDS = (
-    "demo", "exam", "plan", "protocols", "devices", "patients", "simulate", "analyse", "report", "recover",
+    "demo", "exam", "plan", "protocols", "devices", "patients", "simulate", "analyse", "report", "mark", "verify",
+    "recover",
 )  # fmt: skip
 
 
@@ -180,7 +181,7 @@ def test_an_open_contraindication_is_refused(tmp_path: Path) -> None:
     assert "unanswered" in sentence(done)
 
 
-@pytest.mark.parametrize("command", ["analyse", "report"])
+@pytest.mark.parametrize("command", ["analyse", "report", "verify"])
 def test_a_file_that_is_no_exam_is_exit_5(tmp_path: Path, command: str) -> None:
     rubbish = tmp_path / "rubbish.h5"
     rubbish.write_bytes(b"not an exam" * 100)

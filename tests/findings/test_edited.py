@@ -8,6 +8,7 @@ import pytest
 from npr_daq.anatomy import Branch, Muscle, Side
 from npr_daq.findings import Findings, compute
 from npr_daq.findings.marks import Mark, Marker, Place, in_force
+from npr_daq.findings.table import plain as to_json
 from npr_daq.recording import Recording
 
 PLACE = Place(Side.LEFT, Branch.BUCCAL, Muscle.NASALIS, Marker.ONSET)
@@ -37,7 +38,7 @@ def changed(before: Findings, after: Findings) -> dict[str, tuple[object, object
     [old], [new] = before.conduction.where(**ROW), after.conduction.where(**ROW)
     skipped = {"edited", "quality", "supramaximal"}
     found = {
-        f.name: (getattr(old, f.name), getattr(new, f.name))
+        f.name: (to_json(getattr(old, f.name)), to_json(getattr(new, f.name)))
         for f in fields(old)
         if f.name not in skipped and getattr(old, f.name) != getattr(new, f.name)
     }
@@ -60,6 +61,8 @@ def test_an_onset_takes_with_it_what_follows(recording: Recording, plain: Findin
     [old] = plain.conduction.where(**ROW)
     now = marked(recording, onset=3.6)
     found = changed(plain, now)
+    # The interval was that of the measured onset.
+    assert found.pop("onset_ci95_ms") == (to_json(old.onset_ci95_ms), None)
     assert set(found) == {
         "onset_latency_ms", "negative_peak_mv", "negative_area_mv_ms", "negative_duration_ms",
     }  # fmt: skip

@@ -1,10 +1,11 @@
 """`npr-daq analyse`: findings from the raw data of a sealed exam."""
 
+from getpass import getuser
 from typing import Annotated, Any
 
 import typer
 
-from npr_daq.cli.options import ExamFile, JsonFlag, echo_json
+from npr_daq.cli.options import EditsFlag, ExamFile, JsonFlag, echo_json
 
 
 def register(app: typer.Typer) -> None:
@@ -19,12 +20,23 @@ def analyse(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override an analysis parameter.")
     ] = None,
+    edits: EditsFlag = True,
+    save: Annotated[
+        bool, typer.Option("--save", help="Append parameters and checksum of the findings to the edits file.")
+    ] = False,
+    by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who saves it; the login by default.")] = None,
 ) -> None:
-    """Compute the findings from the raw data. The file is never touched."""
+    """Compute the findings from the raw data. The file is never touched.
+
+    Markers moved by hand (npr-daq mark) count, and the findings say which values they changed. With --save the analysis
+    is remembered in <exam>.edits.jsonl beside the exam, and npr-daq verify proves it.
+    """
     from npr_daq.exam.exam import open_exam
 
     with open_exam(exam) as opened:
-        findings = opened.analyse(**_overrides(settings or []))
+        findings = opened.analyse(edits=edits, **_overrides(settings or []))
+        if save:
+            opened.save_analysis(findings, by=by or _login())
         if json:
             echo_json(findings.to_dict())
             return
@@ -34,6 +46,15 @@ def analyse(
 
         console = Console()
         console.print(conduction_table(findings, width=console.width, wide=wide))
+
+
+def _login() -> str:
+    from npr_daq.errors import UsageError
+
+    try:
+        return getuser()
+    except (ImportError, KeyError, OSError) as cause:
+        raise UsageError("nobody is logged in; say who saves the analysis: --by NAME") from cause
 
 
 def _overrides(settings: list[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from npr_daq import __version__
-from npr_daq.cli import analyse, demo, devices, exam, patients, plan, protocols, recover, report, simulate
+from npr_daq.cli import analyse, demo, devices, exam, mark, patients, plan, protocols, recover, report, simulate, verify
 from npr_daq.cli.wording import paragraphs
 from npr_daq.errors import NprError
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (demo, exam, plan, protocols, devices, patients, simulate, analyse, report, recover):
+for module in (demo, exam, plan, protocols, devices, patients, simulate, analyse, report, mark, verify, recover):
     module.register(app)
 for command in app.registered_commands:
     assert command.callback is not None

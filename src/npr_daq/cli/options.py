@@ -19,6 +19,8 @@ ExamFile = Annotated[Path, typer.Argument(metavar="EXAM", help="A sealed exam fi
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 OutDir = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the exam file.")]
 
+EditsFlag = Annotated[bool, typer.Option("--edits/--no-edits", help="With markers moved by hand, or all as measured.")]
+
 
 def echo_json(value: object) -> None:
     """Print one JSON document on stdout."""

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from npr_daq.cli.options import ExamFile
+from npr_daq.cli.options import EditsFlag, ExamFile
 
 
 def register(app: typer.Typer) -> None:
@@ -18,6 +18,7 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE.html", help="Beside the exam by default.")
     ] = None,
+    edits: EditsFlag = True,
 ) -> None:
     """Write a self-contained HTML report: tables, waveforms, recruitment curves, dose, quality."""
     from npr_daq.errors import UsageError
@@ -28,5 +29,5 @@ def report(
     if target.suffix != ".html":
         raise UsageError(f"the report {target} must end in .html; other formats are not built yet")
     with open_exam(exam) as opened:
-        write_report(opened, target)
+        write_report(opened.with_edits() if edits else opened, target)
     typer.echo(f"report  {target}")

@@ -1,14 +1,20 @@
-"""An exam file in the hand: stored findings, new analysis, waveforms; the file is never modified."""
+"""An exam file in the hand: stored findings, new analysis, waveforms, edits; the file is never modified."""
 
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from npr_daq.errors import RecordingError, UsageError
-from npr_daq.findings import DEFAULT, Findings, Parameters, compute
+from npr_daq.exam import marking, verification
+from npr_daq.exam.analysing import analysed
+from npr_daq.findings import DEFAULT, Findings, Parameters
+from npr_daq.findings.marks import Place, in_force, marks_of
 from npr_daq.recording import Recording, Sweep
+from npr_daq.storage.edits import Edits, Entry, Owner
+from npr_daq.storage.edits_file import edits_path, read_edits
 from npr_daq.storage.reader import ExamFile
 
 if TYPE_CHECKING:
@@ -25,6 +31,11 @@ class Exam:
     def path(self) -> Path:
         """Where the file is."""
         return self._file.path
+
+    @property
+    def file(self) -> ExamFile:
+        """The open file, for those who check it."""
+        return self._file
 
     @property
     def header(self) -> Mapping[str, Any]:
@@ -65,13 +76,76 @@ class Exam:
         except UsageError as cause:
             raise RecordingError(f"the parameters stored in {self.path} make no sense: {cause}") from cause
 
-    def analyse(self, **overrides: Any) -> Findings:
+    @property
+    def edits_path(self) -> Path:
+        """Where the edits lie, beside the exam file; there is no such file before the first edit."""
+        return edits_path(self.path)
+
+    @property
+    def owner(self) -> Owner:
+        """What an edits file must name to belong to this exam."""
+        return Owner(str(self.attrs.get("session_uuid")), str(self.attrs.get("raw_sha256")))
+
+    @property
+    def chain(self) -> Edits:
+        """Every edit as it is on the disk now, and the head of the chain, every line proved; as `edits`."""
+        return read_edits(self.edits_path, owner=self.owner)
+
+    @property
+    def edits(self) -> tuple[Entry, ...]:
+        """Every edit since the exam was sealed, oldest first: markers moved by hand, saved analyses.
+
+        Read from `<exam>.edits.jsonl` at every call and proved line by line. RecordingError in one sentence where that
+        file is damaged, belongs to another exam or is of a newer version. An empty tuple where nothing was edited.
+        """
+        return self.chain.entries
+
+    def analyse(self, *, edits: bool = True, **overrides: Any) -> Findings:
         """New findings from the raw data, with the stored parameters except for `overrides`; the file is untouched.
 
-        Raises UsageError for a parameter that does not exist, naming the nearest.
+        Markers moved by hand count: rows say what they changed (`edited`), the provenance says which edits; with
+        `edits=False` everything is as measured, and the edits file is not opened.
+        Raises UsageError for a parameter that does not exist, naming the nearest; RecordingError as `edits`.
         """
         parameters = self.parameters.with_overrides(overrides) if overrides else self.parameters
-        return compute(self.recording, parameters=parameters, raw_sha256=self.attrs.get("raw_sha256"))
+        return analysed(self.recording, parameters, self.attrs.get("raw_sha256"), self.chain if edits else Edits())
+
+    def save_analysis(self, findings: Findings, *, by: str, reason: str | None = None) -> Entry:
+        """Append to the edits file that `by` has analysed: the parameters and the checksum of `findings`.
+
+        The findings are not stored: the parameters give them again, and `verify` proves it. `findings` are those of
+        `analyse`. Durable on return. RecordingError as `edits`, and when the disk fails; then nothing is changed.
+        """
+        return verification.save(self, findings, by=by, reason=reason)
+
+    def mark(self, place: Place, at_ms: float | None, *, by: str, reason: str | None = None) -> Entry:
+        """Move a marker to `at_ms` from the stimulus, or back to where it was measured (None).
+
+        Appends who, when, from where and to where to the edits file; nothing is ever overwritten, the exam file is not
+        touched. Durable on return. Raises AnalysisError, and nothing is written, where there is no response to mark,
+        outside the response window, or out of order with the other markers; RecordingError as `edits`.
+        """
+        return marking.move(self, place, at_ms, by=by, reason=reason).entry
+
+    def with_edits(self) -> "Exam":
+        """The same exam, whose `findings` are those with the markers moved by hand; itself where none was moved."""
+        if not in_force(marks_of(self.edits)):
+            return self
+        edited = copy(self)
+        # where cached_property keeps what it has
+        vars(edited)["findings"] = self.analyse()
+        return edited
+
+    def verify(self) -> "verification.Verification":
+        """Check everything that can be checked, and say what was found; nothing is raised for a difference.
+
+        Every data set is read against its checksum; `config_sha256`, `raw_sha256`, root attributes and findings tables
+        against their contents; the journal, where it lies beside the exam, against `journal_sha256`; the edits against
+        their chain. Then the findings are computed again with the stored parameters: equal bit for bit with the same
+        versions on the same class of CPU, otherwise every number within 1e-6 relative or 1e-4 of its last printed
+        digit, verdicts and flags identical. `difference` is the first thing that does not hold, named by its path.
+        """
+        return verification.verify(self)
 
     def sweeps(self, step: str) -> tuple[Sweep, ...]:
         """The sweeps of one step, in the order they were given; raises UsageError for an unknown step."""

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from npr_daq.errors import RecordingError
+from npr_daq.storage.edits_file import edits_path
 from npr_daq.storage.journal_reader import JournalContents
 from npr_daq.storage.reader import ExamFile
 from npr_daq.storage.text import clean
@@ -31,6 +32,12 @@ def check_replaceable(there: Path, contents: JournalContents) -> None:
     if not os.path.lexists(there):
         return
     digest, size = _kept(there) if there.suffix == ".done" else _sealed_from(there, contents)
+    edits = edits_path(there)
+    if there.suffix != ".done" and digest != contents.sha256 and edits.exists():
+        raise RecordingError(
+            f"{there} has edits ({edits.name}), which belong to its raw data as they are; it is not replaced by a "
+            "longer recording. Move both away and seal again, then move the markers anew"
+        )
     if not contents.continues(digest=digest, size=size):
         raise RecordingError(
             f"{contents.path} ({len(contents.data)} bytes) does not continue the journal of {size} bytes "

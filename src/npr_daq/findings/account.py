@@ -10,6 +10,7 @@ from typing import Any
 
 import npr_daq
 from npr_daq.analysis import definitions, hinge
+from npr_daq.findings.cpu import cpu_class
 from npr_daq.findings.parameters import Parameters
 from npr_daq.findings.rows import DoseRow
 from npr_daq.findings.site import Site
@@ -86,7 +87,7 @@ def provenance(recording: Recording, parameters: Parameters, raw_sha256: str | N
         "software": {
             "npr-daq": npr_daq.__version__,
             "python": platform.python_version(),
-            "cpu": platform.machine(),
+            "cpu": cpu_class(),
             **{name: _version(name) for name in ("numpy", "scipy")},
             "recorded_with": plain(recorded),
         },

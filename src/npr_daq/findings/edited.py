@@ -11,13 +11,14 @@ from npr_daq.anatomy import Branch, Side
 from npr_daq.errors import AnalysisError
 from npr_daq.findings.conduction import conduction
 from npr_daq.findings.findings import Findings
-from npr_daq.findings.gates import LATENCY_FLAGS, Verdict
+from npr_daq.findings.gates import DISAGREEMENT, LATENCY_FLAGS, Verdict
 from npr_daq.findings.marks import Mark, Marker
 from npr_daq.findings.parameters import Parameters
 from npr_daq.findings.response import Response
 from npr_daq.findings.rows import ConductionRow, SymmetryRow
 from npr_daq.findings.series import Series
 from npr_daq.findings.site import Answer, Site
+from npr_daq.findings.summed import summed
 from npr_daq.findings.symmetry import symmetry
 from npr_daq.findings.table import TableView, plain
 from npr_daq.recording import Recording
@@ -28,7 +29,7 @@ BY_HAND = "by hand: "
 """Beginning of the reason that says which marker a human has moved."""
 
 _PEAK = {"percent", "ci95_percent", "loss_percent", "asymmetry_index", "peak_latency_ms", "peak_to_peak_mv"}
-_ONSET = {"onset_latency_ms", "latency_difference_ms"}
+_ONSET = {"onset_latency_ms", "latency_difference_ms", "onset_ci95_ms", "disagreement"}
 _OF_ROW = ("edited", "quality", "supramaximal")
 
 R = TypeVar("R", ConductionRow, SymmetryRow)
@@ -47,10 +48,12 @@ def with_marks(
     used = [mark for mark in marks if _response(now, mark) is not _response(sites, mark)]
     affected = str(recording.header.get("affected"))
     warning = f"{len(marks)} {'marker was' if len(marks) == 1 else 'markers were'} moved by hand; the rows say which"
+    compared = symmetry(now, affected, recording.montage)
     return replace(
         found,
-        conduction=_edited(found.conduction, conduction(now, parameters), used),
-        symmetry=_edited(found.symmetry, symmetry(now, affected, recording.montage), used),
+        conduction=_edited(found.conduction, _rows(found, now, marks, parameters), used),
+        symmetry=_edited(found.symmetry, compared, used),
+        summed=summed(now, compared, affected),
         quality={**found.quality, "warnings": [warning, *found.quality["warnings"]]},
         provenance={**found.provenance, "edits": {"marks": [mark.to_dict() for mark in marks]}},
     )
@@ -133,7 +136,8 @@ def _answer(site: Site, answer: Answer, marks: Sequence[Mark], parameters: Param
     if Marker.ONSET in at:
         # What spoke against the measured instant says nothing about this one; where G1 lies still does.
         kept = tuple(reason for reason in verdict.latency if reason == LATENCY_FLAGS["initial_positive"])
-        verdict = replace(verdict, latency=kept)
+        notes = tuple(reason for reason in verdict.notes if not reason.startswith(DISAGREEMENT))
+        verdict = replace(verdict, latency=kept, notes=notes)
     return replace(answer, response=response, verdict=_noted(verdict, [_said(mark) for mark in mine]))
 
 
@@ -158,8 +162,9 @@ def _row(before: R, after: R, marks: Sequence[Mark]) -> R:
         return after
     if isinstance(after, ConductionRow):
         onset = next((mark.to_ms for mark in mine if mark.place.marker is Marker.ONSET), None)
-        # A weak response has no latency of its own, but a human may have seen one.
-        after = after if onset is None else replace(after, onset_latency_ms=onset)
+        # A weak response has no latency of its own, but a human may have seen one; the interval was the measured one's.
+        if onset is not None:
+            after = replace(after, onset_latency_ms=onset, onset_ci95_ms=None, disagreement=False)
     changed = {}
     for name in (f.name for f in fields(after) if f.name not in _OF_ROW):
         was, now = getattr(before, name), getattr(after, name)
@@ -172,6 +177,17 @@ def _row(before: R, after: R, marks: Sequence[Mark]) -> R:
                 "entries": [mark.entry for mark in by],
             }
     return replace(after, edited=changed)
+
+
+def _rows(found: Findings, now: Sites, marks: Sequence[Mark], parameters: Parameters) -> TableView[ConductionRow]:
+    """The conduction rows, those of marked responses made anew; making a row costs a bootstrap of its onset."""
+    marked = {(mark.place.side, mark.place.branch, mark.place.muscle) for mark in marks}
+    few = {
+        key: replace(site, answers=tuple(a for a in site.answers if (*key, a.muscle) in marked))
+        for key, site in now.items()
+    }
+    anew = {(row.side, row.branch, row.muscle): row for row in conduction(few, parameters)}
+    return TableView(ConductionRow, [anew.get((r.side, r.branch, r.muscle), r) for r in found.conduction])
 
 
 def _response(sites: Sites, mark: Mark) -> Response | None:

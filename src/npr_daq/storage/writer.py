@@ -52,7 +52,7 @@ def write_exam(
     raw = raw_groups(recording)
     config = config_json(recording)
     digest = digest_of(config, raw)
-    root = Group(attrs=_root_attrs(recording, config, digest, attrs or {}))
+    root = Group(attrs=root_attrs(recording, config, digest, attrs or {}))
     groups = {**raw, "audit": tables.audit(), **_findings_groups(findings, findings_json)}
     _refuse_replacing(path, recording)
     partial = path.with_name(f".{path.name}.partial")
@@ -106,7 +106,8 @@ _BLOCK = 1 << 24
 """Bytes by which the file grows in memory."""
 
 
-def _root_attrs(recording: Recording, config: str, digest: str, more: Mapping[str, AttrValue]) -> dict[str, AttrValue]:
+def root_attrs(recording: Recording, config: str, digest: str, more: Mapping[str, AttrValue]) -> dict[str, AttrValue]:
+    """The root attributes of the exam file of `recording`, its header as canonical JSON and its raw checksum given."""
     for name in more:
         if name in COMPUTED_ATTRS:
             raise RecordingError(f"the attribute {name} of an exam file is computed; leave it out")
