@@ -12,6 +12,12 @@ VERSION = 2
 YesNo = Literal["yes", "no"]
 Share = Annotated[float, Field(ge=0, le=1)]
 BRANCHES = tuple(b for b in Branch if b is not Branch.TRUNK)
+CELL_NAMES = (
+    *("ratio_temporal", "ratio_zygomatic", "ratio_buccal", "ratio_marginal", "ratio_cervical", "onset", "r1_spread"),
+    *("lateral", "tone", "q_ocular_oral", "q_oral_ocular", "q_apparent", "crosstalk", "movement", "other_side"),
+    *("reach", "masseter", "contact", "shift"),
+)
+"""The columns of the patient matrix (`matrix.COLUMNS`, which loads the motor units)."""
 
 
 class Strict(BaseModel):

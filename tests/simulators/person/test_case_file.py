@@ -7,8 +7,10 @@ import pytest
 from npr_daq.anatomy import FACIAL_MUSCLES, Side
 from npr_daq.errors import ProtocolFileError, UsageError
 from npr_daq.intake import allowed_stimulation, parse_intake
-from npr_simulators.person.case import BRANCHES
-from npr_simulators.person.case_file import FOLDER, keys_at, load_case, names, parse_case
+from npr_simulators.person.case import BRANCHES, CELL_NAMES
+from npr_simulators.person.case_file import FOLDER, load_case, names, parse_case
+from npr_simulators.person.case_refusal import keys_at
+from npr_simulators.person.matrix import COLUMNS
 
 SHIPPED = (FOLDER / "branch_loss.toml").read_text(encoding="utf-8")
 STUDIED = {
@@ -120,21 +122,83 @@ def test_the_healthy_patient_shows_every_key_that_a_healthy_face_has():
     [
         ("buccal = 0.70", "bucal = 0.70", "lesion.degeneration.bucal: unknown key; did you mean 'buccal'?"),
         ("buccal = 0.70", "qqq = 0.70", "lesion.degeneration.qqq: unknown key; known are temporal, zygomatic, buccal"),
-        ("buccal = 0.70", "buccal = 1.70", "lesion.degeneration.buccal: Input should be less than or equal to 1, not"),
-        ("buccal = 0.70", "buccal = -0.1", "greater than or equal to 0, not -0.1"),
-        ("buccal = 0.70", "buccal = 'all'", "lesion.degeneration.buccal: Input should be a valid number"),
-        ("buccal = 0.70", "buccal = nan", "lesion.degeneration.buccal: Input should be a finite number"),
+        ("buccal = 0.70", "buccal = 1.70", "lesion.degeneration.buccal: 1.7 is out of range"),
+        (
+            "buccal = 0.70",
+            "buccal = -0.1",
+            "-0.1 is out of range (share of the axons that died, 0 to 1); give a number",
+        ),
+        ("buccal = 0.70", "buccal = 'all'", "lesion.degeneration.buccal: 'all' is no number (share of"),
+        ("buccal = 0.70", "buccal = true", "lesion.degeneration.buccal: True is no number"),
+        ("buccal = 0.70", "buccal = '0.7'", "lesion.degeneration.buccal: '0.7' is no number"),
+        ("buccal = 0.70", "buccal = nan", "lesion.degeneration.buccal: nan is no number"),
         ("age_years", "age_yeras", "intake.age_yeras: unknown key; did you mean 'age_years'?"),
         ("[lesion]", "[leison]", "leison: unknown key; did you mean 'lesion'?"),
         ("[skin]", "[skin]\nloose = ['lesion.nose']", "skin: loose: 'lesion.nose' is not one of lesion.frontalis"),
-        ('name = "branch_loss"', 'name = "Branch Loss"', "name: String should match pattern"),
+        ('name = "branch_loss"', 'name = "Branch Loss"', "name: 'Branch Loss' is no name; take small letters"),
         ('name = "branch_loss"', 'name = "branch_loss', "not a TOML file"),
-        ('format = "npr-daq patient"', 'format = "npr-daq protocol"', "format: Input should be 'npr-daq patient'"),
+        (
+            'format = "npr-daq patient"',
+            'format = "npr-daq protocol"',
+            "'npr-daq protocol', so it is no patient",
+        ),
         ("[intake]", "[unintake]", "unintake: unknown key; did you mean 'intake'?"),
     ],
 )
 def test_a_wrong_file_is_answered_with_file_key_path_and_nearest_key(old, new, said):
     assert said in answered(changed(old, new))
+
+
+INTAKE = '\n[intake]\nage_years = 34\nsex = "female"\naffected = "lesion"\ncause = "c"\n'
+PLAIN = (
+    'format = "npr-daq patient"\nversion = 2\nname = "x"\nteaches = "t"\nexpect = "e"\ncell = "ratio_buccal"\n' + INTAKE
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (PLAIN.replace("34", "3"), "intake.age_years: 3 is out of range; give a whole number from 16 to 100"),
+        (PLAIN.replace("34", "34.0"), "intake.age_years: 34.0 is no whole number; give a whole number from 16"),
+        (PLAIN.replace('name = "x"\n', ""), "name: is missing; healthy.toml shows"),
+        (PLAIN.replace('teaches = "t"', 'teaches = ""'), "teaches: '' is empty"),
+        (PLAIN.replace('teaches = "t"', "teaches = 3"), "teaches: 3 is no text"),
+        (PLAIN.replace('"c"', f'"{"c" * 99}"'), "is too long; at most 80 characters"),
+        (PLAIN.replace('teaches = "t"', 'teaches = "a\\u001b[31m"'), "teaches: it holds the control character U+001B"),
+        (PLAIN.replace('"c"', '"\u202ec"'), "intake.cause: it holds the control character U+202E"),
+        (PLAIN.replace("ratio_buccal", "ratio_bucal"), "is no column of the matrix; did you mean 'ratio_buccal'?"),
+        (PLAIN.replace("ratio_buccal", "12"), "is no column of the matrix; known are ratio_temporal"),
+        (PLAIN + "[build]\ntrunk_depth_mm = 90", "90 is out of range (skin to nerve at the stylomastoid foramen, mm)"),
+        (PLAIN + "[build]\ntrunk_depth_mm = 90", "; give a number from 2 to 60"),
+        (PLAIN + "[build]\namplitude = 0", "; give a number above 0 and at most 3"),
+        (PLAIN + "[build]\nhead_size = true", "build.head_size: True is no number (1 is an average adult)"),
+        (PLAIN + "[lesion]\ndegeneration = 'half'", "lesion.degeneration: 'half' is no share; give one number from 0"),
+        (PLAIN + "[lesion]\ndegeneration = [0.1]", "is no share; give one number from 0 to 1, or a table by branch"),
+        (PLAIN + "[other_side]\nblock = 2", "other_side.block.temporal: 2 is out of range (of the living, blocked"),
+        (PLAIN.replace("\n[intake]", "lesion = 3\n[intake]"), "lesion: 3 is no table; write [lesion]"),
+        (PLAIN + "[central]\ngain = 1", "central: is one table; write [[central]]"),
+        (PLAIN + "[skin]\nloose = 'lesion.nasalis'", "skin.loose: 'lesion.nasalis' is no list; write for example"),
+        (PLAIN + "[skin]\nmains_hz = 55", "skin.mains_hz: 55 is not one of 50, 60"),
+        (
+            PLAIN + "[skin]\ncough_at_s = -1",
+            "-1 is out of range (into every recording, s); give a number of at least 0",
+        ),
+        (PLAIN + "[placement]\nanode_first = 1", "placement.anode_first: 1 is not true or false"),
+        (PLAIN + "[course]\nday = 2020-01-01", "course.day: '2020-01-01' is no number"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_what_it_means_and_what_it_may_be(text, said):
+    assert said in answered(text)
+    assert "nput should" not in answered(text)
+
+
+def test_whole_numbers_and_line_ends_are_no_mistake():
+    case = parse_case(PLAIN.replace('"t"', '"""a\nb"""') + "[lesion]\ndegeneration = 1\nsprouting = 1", source="x")
+    assert case.lesion.degeneration.buccal == case.lesion.sprouting == 1
+
+
+def test_the_cells_are_the_columns_of_the_matrix():
+    assert tuple(column.name for column in COLUMNS) == CELL_NAMES
 
 
 CENTRAL = '\n[[central]]\nsource = "{}"\ntarget = "{}"\ngain = 0.2\n'
@@ -143,7 +207,7 @@ CENTRAL = '\n[[central]]\nsource = "{}"\ntarget = "{}"\ngain = 0.2\n'
 @pytest.mark.parametrize(
     ("source", "target", "said"),
     [
-        ("orbicularis_occuli", "nasalis", "central.0.source: Input should be 'frontalis'"),
+        ("orbicularis_occuli", "nasalis", "is not one of frontalis, orbicularis_oculi"),
         ("masseter", "nasalis", "central.0: source and target are two different facial muscles"),
         ("nasalis", "nasalis", "central.0: source and target are two different facial muscles"),
     ],
@@ -183,6 +247,13 @@ def test_a_name_that_no_patient_has(name):
     with pytest.raises(UsageError, match="no simulated patient is called") as refused:
         load_case(name)
     assert len(str(refused.value)) < 600
+
+
+def test_a_path_that_is_no_toml_file_is_told_so_and_capital_letters_are_a_path(tmp_path):
+    with pytest.raises(UsageError, match=r"named by a path that ends in \.toml"):
+        load_case("someone/of/mine.txt")
+    (tmp_path / "MINE.TOML").write_text(PLAIN)
+    assert load_case(tmp_path / "MINE.TOML").name == "x"
 
 
 @pytest.mark.parametrize("path", ["nobody.toml", "p" * 300 + ".toml", "a\0b.toml", "/dev/zero/x.toml"])
