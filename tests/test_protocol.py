@@ -24,7 +24,7 @@ def test_the_shipped_protocols_load_and_keep_their_text() -> None:
     for name in names():
         protocol = load_protocol(name)
         assert protocol.name == name
-        assert 'kind = "conduction"' in protocol.text
+        assert protocol.text.count("[[step]]") == len(protocol.step)
 
 
 def test_trunk_is_both_sides_healthy_first() -> None:
@@ -125,7 +125,7 @@ def test_absurd_text_is_refused_in_few_words(line: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "  ", "n" * 300, "n\0"])
 def test_a_name_that_no_protocol_has(name: str) -> None:
-    with pytest.raises(UsageError, match="Shipped: conduction_extended") as caught:
+    with pytest.raises(UsageError, match="Shipped: blink_reflex, conduction_extended") as caught:
         load_protocol(name)
     assert len(str(caught.value)) < 250
 
@@ -151,7 +151,8 @@ def test_a_long_or_unprintable_file_name_makes_a_name_that_fits_an_exam_file(tmp
 
 
 def test_kinds_that_are_not_built_are_refused_with_the_allowed_ones() -> None:
-    assert "Allowed: impedance, conduction" in refused(TEXT.replace('"impedance"', '"reflex"', 1))
+    allowed = "Allowed: impedance, conduction, late, reflex, train, excitability"
+    assert allowed in refused(TEXT.replace('"impedance"', '"movement"', 1))
 
 
 def test_the_same_name_twice_is_refused() -> None:

@@ -48,6 +48,8 @@ class SimulatedOperator:
             case PromptKind.CONFIRM_CURRENT:
                 said = "" if self._score is None else f", {_rated(self._score)}"
                 return Answer(AnswerKind.CONFIRM, f"the simulated patient tolerates the current{said}")
+            case PromptKind.CONFIRM_TRAIN:
+                return Answer(AnswerKind.CONFIRM, "the simulated operator gives the train")
             case PromptKind.JUDGE:
                 return self._judge(prompt)
             case PromptKind.PAUSED:

@@ -27,6 +27,23 @@ class Branch(StrEnum):
     CERVICAL = "cervical"
 
 
+class TrigeminalSite(StrEnum):
+    """Stimulation sites that are no branch of the facial nerve: they supply no facial muscle, reflexes answer them."""
+
+    SUPRAORBITAL = "supraorbital"
+
+
+Site = Branch | TrigeminalSite
+"""Where a stimulator can be held. A loop over the branches that supply muscles is a loop over `Branch`."""
+
+SITES: tuple[Site, ...] = (*Branch, *TrigeminalSite)
+
+
+def site_of(word: str) -> Site:
+    """The stimulation site called `word`; ValueError for a word that is none."""
+    return TrigeminalSite(word) if word in set(TrigeminalSite) else Branch(word)
+
+
 class Muscle(StrEnum):
     """The muscles that are recorded. The order is the channel order of the reference front-end."""
 

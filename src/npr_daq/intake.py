@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from npr_daq.anatomy import Branch, Muscle, Side
+from npr_daq.anatomy import SITES, Muscle, Side, Site, site_of
 from npr_daq.errors import ProtocolFileError, SafetyTrip, UsageError
 from npr_daq.quoting import quoted, shortened, shown_path
 from npr_daq.text_file import NotReadable, parse_toml, read_text
@@ -46,7 +46,7 @@ class Contraindications(_Strict):
     @classmethod
     def _known_sites(cls, value: bool | tuple[str, ...] | None) -> bool | tuple[str, ...] | None:  # noqa: FBT001
         if isinstance(value, tuple):
-            known = {f"{side}.{branch}" for side in Side for branch in Branch}
+            known = {f"{side}.{site}" for side in Side for site in SITES}
             for site in value:
                 if site not in known:
                     raise ValueError(
@@ -101,7 +101,7 @@ class Intake(_Strict):
 class Stimulable:
     """What the answers allow. `forbidden` sites get no shock at all; `cautions` must be confirmed by the operator."""
 
-    forbidden: frozenset[tuple[Side, Branch]] = frozenset()
+    forbidden: frozenset[tuple[Side, Site]] = frozenset()
     no_trains: bool = False
     max_rate_hz: float | None = None
     cautions: tuple[str, ...] = ()
@@ -188,7 +188,8 @@ def allowed_stimulation(intake: Intake) -> Stimulable:
             "name the sites, for example wound_infection_or_surgery = ['left.buccal']"
         )
     forbidden = frozenset(
-        (Side(text.split(".")[0]), Branch(text.split(".")[1])) for text in (wounds if isinstance(wounds, tuple) else ())
+        (Side(side), site_of(site))
+        for side, site in (text.split(".") for text in (wounds if isinstance(wounds, tuple) else ()))
     )
     if answers.pacemaker_or_defibrillator and not intake.pacemaker_reason:
         raise SafetyTrip(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from npr_daq.anatomy import Branch, Side
+from npr_daq.anatomy import Side, Site
 
 
 class PromptKind(StrEnum):
@@ -17,6 +17,8 @@ class PromptKind(StrEnum):
     """Let the patient relax; noise or impedance comes next."""
     CONFIRM_CURRENT = "confirm_current"
     """The current would exceed the warning current; confirm once per site."""
+    CONFIRM_TRAIN = "confirm_train"
+    """A train of shocks comes next; confirm each of them (architecture: no single key starts a train)."""
     JUDGE = "judge"
     """A site's series is complete: accept, redo, or no response with a reason."""
     PAUSED = "paused"
@@ -51,7 +53,7 @@ class Prompt:
     text: str
     choices: tuple[AnswerKind, ...]
     side: Side | None = None
-    site: Branch | None = None
+    site: Site | None = None
     step: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
 

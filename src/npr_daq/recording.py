@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npr_daq.anatomy import Branch, Side
+from npr_daq.anatomy import Side, Site
 from npr_daq.calibration import Calibration
 from npr_daq.montage import Montage
 from npr_daq.stimulus import Stimulus
@@ -150,8 +150,9 @@ class Event:
 class Recording:
     """A whole exam as recorded: everything analysis may look at, and nothing else.
 
-    `header` is the journal's header (JSON-safe): exam id, subject, affected, protocol text and name, device
-    snapshot, intake, software, created. `searches` maps a step name to its search evidence (`engine.search`).
+    `header` is the journal's header (JSON-safe): exam id, subject, affected, protocol text and name, the planned
+    steps that stimulate (`steps`: name, kind, side, site, settings), device snapshot, intake, software, created.
+    `searches` maps a step name to its search evidence (`engine.search`).
     """
 
     header: Mapping[str, Any]
@@ -171,6 +172,13 @@ class Recording:
         """Names of the steps that have sweeps, in the order they were begun."""
         return tuple(dict.fromkeys(s.step for s in self.sweeps))
 
-    def of(self, side: Side, site: Branch) -> tuple[Sweep, ...]:
-        """Sweeps of one stimulation site."""
+    def kind_of(self, step: str) -> str:
+        """What kind the step called `step` is: conduction, late, reflex, train or excitability.
+
+        A file from before kinds were kept has conduction steps only.
+        """
+        return next((str(s["kind"]) for s in self.header.get("steps") or () if s["name"] == step), "conduction")
+
+    def of(self, side: Side, site: Site) -> tuple[Sweep, ...]:
+        """Sweeps of one stimulation site, whatever kind of step gave them."""
         return tuple(s for s in self.sweeps if s.stimulus.side == side and s.stimulus.site == site)

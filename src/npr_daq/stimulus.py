@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from math import sqrt
 
-from npr_daq.anatomy import Branch, Side
+from npr_daq.anatomy import Side, Site
 from npr_daq.errors import PlanError
 
 SKIN_OHM = 1000.0
@@ -16,7 +16,7 @@ class Stimulus:
     """One rectangular cathodal pulse at one place."""
 
     side: Side
-    site: Branch
+    site: Site
     current_ma: float
     width_us: float = 200.0
 
@@ -102,7 +102,7 @@ class Dose:
     """What one site has had: pulses, charge, peak and energy, with requested against delivered."""
 
     side: Side
-    site: Branch
+    site: Site
     pulses: int = 0
     charge_uc: float = 0.0
     peak_ma: float = 0.0
@@ -133,7 +133,7 @@ class Dose:
 class DoseLedger:
     """The doses of one exam, by side and site, in the order the sites were first used."""
 
-    by_site: dict[tuple[Side, Branch], Dose] = field(default_factory=dict)
+    by_site: dict[tuple[Side, Site], Dose] = field(default_factory=dict)
 
     def add(self, requested: Stimulus, delivered_ma: float, *, load_ohm: float = SKIN_OHM) -> Dose:
         """Book one delivered pulse and return the site's dose."""

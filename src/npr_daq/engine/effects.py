@@ -7,7 +7,7 @@ from typing import Any, Literal
 from npr_daq.engine.plan import ImpedanceReading, SiteSeries
 from npr_daq.operator import Notice, Prompt
 from npr_daq.recording import Role
-from npr_daq.stimulus import Stimulus
+from npr_daq.stimulus import Stimulus, StimulusLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,27 @@ class Shot:
     why: Mapping[str, Any]
     attempt: int = 0
     """How often the device has refused this shock before; the margin grows with it."""
+    spacing: "Spacing | None" = None
+    """How far behind the last shock it comes where that is not the interval of the step: in a train, and before it."""
+
+    @property
+    def interval_s(self) -> float:
+        """Time from the last shock's onset to this one's: the least, or on the sample."""
+        return self.step.interval_s if self.spacing is None else self.spacing.interval_s
+
+    @property
+    def limits(self) -> StimulusLimits:
+        """The limits that the device holds for this shock."""
+        return self.step.limits if self.spacing is None else self.spacing.limits
+
+
+@dataclass(frozen=True, slots=True)
+class Spacing:
+    """The time behind the last onset, kept on the sample where `exact`, else at the least."""
+
+    interval_s: float
+    exact: bool
+    limits: StimulusLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +52,10 @@ class MakeSafe:
 
 @dataclass(frozen=True, slots=True)
 class SetLimits:
-    """Write the site's limits into the device and read them back."""
+    """Write the site's limits into the device and read them back: those of single shocks, or those of its trains."""
 
     step: SiteSeries
+    limits: StimulusLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,31 @@
 """The plan: a protocol compiled to a flat, printable list of steps with its worst-case dose. Nothing has moved yet."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from npr_daq.anatomy import HEADLINE, SUPPLIES, Branch, Muscle, Side
+from npr_daq.anatomy import Side, Site
 from npr_daq.engine.house import HOUSE_LIMITS, within_house
+from npr_daq.engine.sites import site_step
+from npr_daq.engine.steps import TYPICAL_SHOCKS, ImpedanceReading, PlanStep, SiteSeries, StepKind, Trains
 from npr_daq.errors import PlanError, SafetyTrip
 from npr_daq.montage import Montage
-from npr_daq.protocol import ConductionStep, ImpedanceStep, PlannedSide, Protocol
-from npr_daq.protocol.model import Limits
-from npr_daq.stimulus import Dose, Stimulus, StimulusLimits
+from npr_daq.protocol import ImpedanceStep, PlannedSide, Protocol, TrainStep
+from npr_daq.stimulus import Dose, StimulusLimits
+
+__all__ = [
+    "TYPICAL_SHOCKS",
+    "ImpedanceReading",
+    "Plan",
+    "PlanStep",
+    "Precautions",
+    "SiteSeries",
+    "StepKind",
+    "compile_plan",
+]
 
 SAMPLE_RATE_HZ = 20_000
-"""Rate of conduction steps (architecture: step kinds)."""
-
-TYPICAL_SHOCKS = 12
-"""Shocks a site usually takes (clinical reference 2.4: about 139-151 for 12 sites); for time estimates only."""
+"""Rate of steps that stimulate (architecture: step kinds)."""
 
 TYPICAL_PLACE_S = 20.0
 """Seconds to find a site by hand; for time estimates only."""
@@ -29,7 +38,7 @@ class Precautions:
     No stimulation happens at a forbidden site: its step is left out of the plan, and the plan says so.
     """
 
-    forbidden_sites: frozenset[tuple[Side, Branch]] = frozenset()
+    forbidden_sites: frozenset[tuple[Side, Site]] = frozenset()
     no_trains: bool = False
     max_rate_hz: float | None = None
     cautions: tuple[str, ...] = ()
@@ -37,65 +46,7 @@ class Precautions:
 
 
 NO_PRECAUTIONS = Precautions()
-
-
-@dataclass(frozen=True, slots=True)
-class ImpedanceReading:
-    """Read every electrode of the montage."""
-
-    name: str
-    frequency_hz: int
-    max_kohm: float
-    max_pair_difference_kohm: float
-
-
-@dataclass(frozen=True, slots=True)
-class SiteSeries:
-    """Noise, supramaximal search and accepted sweeps at one site.
-
-    `reference` is the earlier step at the same site of the other side: its threshold starts this search, its
-    supramaximal current bounds a search that finds nothing.
-    """
-
-    name: str
-    side: Side
-    site: Branch
-    watched: tuple[Muscle, ...]
-    headline: Muscle
-    width_us: float
-    rate_hz: float
-    start_ma: float
-    cap_ma: float
-    warn_ma: float
-    accepted_sweeps: int
-    extra_sweeps: int
-    noise_s: float
-    max_shocks: int
-    limits: StimulusLimits
-    reference: str | None = None
-
-    @property
-    def interval_s(self) -> float:
-        """Least time between two shocks."""
-        return 1.0 / self.rate_hz
-
-    @property
-    def worst_case(self) -> Dose:
-        """The dose if every allowed shock were given at the cap."""
-        pulse = Stimulus(self.side, self.site, self.cap_ma, self.width_us)
-        return Dose(
-            side=self.side,
-            site=self.site,
-            pulses=self.max_shocks,
-            charge_uc=self.max_shocks * pulse.charge_uc,
-            peak_ma=self.cap_ma,
-            energy_mj=self.max_shocks * pulse.energy_mj(),
-            requested_ma_sum=self.max_shocks * self.cap_ma,
-            delivered_ma_sum=self.max_shocks * self.cap_ma,
-        )
-
-
-PlanStep = ImpedanceReading | SiteSeries
+NO_TRAINS = "the intake allows no trains (a pacemaker or defibrillator)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +93,23 @@ class Plan:
                 case ImpedanceReading():
                     took, text = 5.0, f"electrode impedance at {step.frequency_hz} Hz"
                 case SiteSeries():
-                    shocks = min(TYPICAL_SHOCKS, step.max_shocks)
-                    took = TYPICAL_PLACE_S + step.noise_s + shocks * step.interval_s
-                    text = f"~{shocks} (max {step.max_shocks}) shocks, {step.start_ma:g}-{step.cap_ma:g} mA"
+                    took = TYPICAL_PLACE_S + step.noise_s + step.seconds_for(step.usual_shocks)
+                    text = step.course()
             entries.append(TimelineEntry(at, took, step.name, text))
             at += took
         return tuple(entries)
+
+    def records(self) -> list[dict[str, object]]:
+        """What the exam's header keeps of the steps that stimulate: kind, site, side, settings; JSON-safe."""
+        return [site.record() for site in self.sites]
 
     def lines(self) -> Iterator[str]:
         """The whole plan as text: timeline, worst-case dose, every limit."""
         yield f"{self.title} ({self.protocol}); affected side: {self.affected}; montage {self.montage.name}"
         yield ""
-        yield "Timeline (usual course: place, noise, search, accepted sweeps)"
+        end = self.timeline()[-1]
+        minutes, seconds = divmod(round(end.start_s + end.duration_s), 60)
+        yield f"Timeline (usual course: place, noise, search, sweeps; {minutes}:{seconds:02d} in all)"
         wide = max([len(s.name) for s in self.steps] + [len(n) for n in self.omitted], default=0)
         for entry in self.timeline():
             minutes, seconds = divmod(round(entry.start_s), 60)
@@ -175,7 +131,8 @@ class Plan:
         yield f"  any pulse: {top.max_width_us:g} us, {top.max_charge_uc:g} uC, {top.max_energy_mj:g} mJ into 1 kohm"
         yield f"  any series: {top.max_rate_hz:g} Hz, {top.max_rms_density_ma_cm2:g} mA/cm2 rms"
         for site in self.sites:
-            yield f"  {site.name:<{wide}} at most {site.cap_ma:g} mA, confirm above {site.warn_ma:g}"
+            trains = f", {site.task.rate_hz:g} Hz in trains" if isinstance(site.task, Trains) else ""
+            yield f"  {site.name:<{wide}} at most {site.cap_ma:g} mA, confirm above {site.warn_ma:g}{trains}"
         for caution in self.precautions.cautions:
             yield f"  caution: {caution}"
 
@@ -204,7 +161,7 @@ def compile_plan(
         raise PlanError(
             f"the protocol {protocol.name!r} is for the montage {protocol.montage!r}, but {montage.name!r} is attached"
         )
-    stimulates = any(isinstance(s, ConductionStep) for s in protocol.step)
+    stimulates = any(not isinstance(s, ImpedanceStep) for s in protocol.step)
     if stimulates and precautions.refuse is not None:
         raise SafetyTrip(f"no stimulation: {precautions.refuse}")
     tight = within_house(protocol.limits, HOUSE_LIMITS.tightened(limits))
@@ -215,14 +172,30 @@ def compile_plan(
             case ImpedanceStep():
                 name = step.name or f"{number:02d}_impedance"
                 steps.append(ImpedanceReading(name, step.frequency_hz, step.max_kohm, step.max_pair_difference_kohm))
-            case ConductionStep():
+            case _:
                 side = _resolve(step.side, affected)
-                name = step.name or f"{number:02d}_conduction_{side}_{step.site}"
+                name = step.name or f"{number:02d}_{step.kind}_{side}_{step.site}"
                 if (side, step.site) in precautions.forbidden_sites:
                     omitted[name] = f"the intake forbids stimulation at {side} {step.site}"
                     continue
-                steps.append(_site(name, step, side, protocol.limits, montage, tight, precautions, steps))
+                if isinstance(step, TrainStep) and precautions.no_trains:
+                    omitted[name] = NO_TRAINS
+                    continue
+                steps.append(
+                    site_step(
+                        name,
+                        step,
+                        side,
+                        asked=protocol.limits,
+                        montage=montage,
+                        limits=tight,
+                        max_rate_hz=precautions.max_rate_hz,
+                        before=steps,
+                    )
+                )
     if stimulates and omitted and not any(isinstance(s, SiteSeries) for s in steps):
+        if NO_TRAINS in omitted.values():
+            raise SafetyTrip(f"no stimulation: {NO_TRAINS}, and {protocol.name!r} has nothing else that is allowed")
         raise SafetyTrip(f"no stimulation: the intake forbids every site of {protocol.name!r}")
     named = [s.name for s in steps] + list(omitted)
     twice = next((n for n in named if named.count(n) > 1), None)
@@ -252,65 +225,3 @@ def _resolve(side: PlannedSide, affected: str) -> Side:
             return lesion
         case PlannedSide.HEALTHY:
             return lesion.other
-
-
-def _site(
-    name: str,
-    step: ConductionStep,
-    side: Side,
-    asked: Limits,
-    montage: Montage,
-    limits: StimulusLimits,
-    precautions: Precautions,
-    before: list[PlanStep],
-) -> SiteSeries:
-    cap = min(asked.cap_ma(step.site), limits.max_current_ma)
-    for key, value in (("max_ma", step.max_ma), ("start_ma", step.start_ma)):
-        if value is not None and value > cap * (1 + 1e-9):
-            raise PlanError(f"step {name}: {key} {value:g} mA is above the limit of {cap:g} mA for {step.site}")
-    if step.max_ma is not None:
-        cap = step.max_ma
-    if step.start_ma > cap:
-        raise PlanError(f"step {name}: start_ma {step.start_ma:g} mA is above its own max_ma {cap:g} mA")
-    for muscle in step.watched:
-        montage.row(side, muscle)
-    own = tuple(m for m in SUPPLIES[step.site] if m in step.watched)
-    if not own:
-        raise PlanError(
-            f"step {name}: none of its muscles ({', '.join(step.watched)}) is supplied by {step.site}; "
-            f"name at least one of {', '.join(SUPPLIES[step.site])}"
-        )
-    if step.rate_hz > limits.max_rate_hz * (1 + 1e-9):
-        raise PlanError(f"step {name}: rate_hz {step.rate_hz:g} Hz is above the limit of {limits.max_rate_hz:g} Hz")
-    rate = min(step.rate_hz, precautions.max_rate_hz if precautions.max_rate_hz is not None else step.rate_hz)
-    mine = replace(limits, max_current_ma=cap, max_width_us=step.width_us, max_rate_hz=rate)
-    worst = Stimulus(side, step.site, cap, step.width_us)
-    found = limits.violations(worst, rate_hz=rate)
-    if found:
-        raise PlanError(f"step {name}, worst case: {'; '.join(found)}. Lower max_ma or width_us.")
-    shocks = asked.max_shocks_per_site
-    needed = step.accepted_sweeps + step.extra_sweeps + 3
-    if needed > shocks:
-        raise PlanError(f"step {name}: it needs at least {needed} shocks, above the limit of {shocks} per site")
-    sites = [s for s in before if isinstance(s, SiteSeries) and s.site is step.site]
-    if any(s.side is side for s in sites):
-        raise PlanError(f"step {name}: {side} {step.site} is stimulated twice; its dose limit is for one step")
-    reference = next((s.name for s in reversed(sites) if s.side is not side), None)
-    return SiteSeries(
-        name=name,
-        side=side,
-        site=step.site,
-        watched=own,
-        headline=HEADLINE[step.site] if HEADLINE[step.site] in own else own[0],
-        width_us=step.width_us,
-        rate_hz=rate,
-        start_ma=step.start_ma,
-        cap_ma=cap,
-        warn_ma=min(asked.warn_ma(step.site), cap),
-        accepted_sweeps=step.accepted_sweeps,
-        extra_sweeps=step.extra_sweeps,
-        noise_s=step.noise_s,
-        max_shocks=shocks,
-        limits=mine,
-        reference=reference,
-    )

@@ -5,13 +5,27 @@ from math import isfinite
 from statistics import fmean
 from typing import Any
 
+from npr_daq.engine.counted import place_of
 from npr_daq.engine.effects import Shot
-from npr_daq.engine.plan import ImpedanceReading, PlanStep, SiteSeries
 from npr_daq.engine.reading import Reading
 from npr_daq.engine.search import Finished
 from npr_daq.engine.state import ExamState, SiteProgress
+from npr_daq.engine.steps import Excitability, ImpedanceReading, PlanStep, Reflex, SiteSeries, StepKind, Trains
 from npr_daq.operator import AnswerKind, Notice, Prompt, PromptKind
 from npr_daq.protocol.words import site_words
+
+_HELD = dict.fromkeys(StepKind, "cathode distal") | {
+    StepKind.REFLEX: "cathode on the notch and below the anode, the eyes gently closed"
+}
+"""How the stimulator is held (clinical reference 4.2 for the reflex)."""
+
+_WORK = {
+    StepKind.CONDUCTION: "",
+    StepKind.LATE: "late responses, ",
+    StepKind.REFLEX: "blink reflex, ",
+    StepKind.TRAIN: "repetitive stimulation, ",
+    StepKind.EXCITABILITY: "threshold, ",
+}
 
 
 def where(step: SiteSeries) -> str:
@@ -24,7 +38,7 @@ def place(step: SiteSeries, site: SiteProgress) -> Prompt:
     again = "again " if site.pass_number > 1 else ""
     return Prompt(
         PromptKind.PLACE,
-        f"Place the stimulator {again}at {where(step)}, cathode distal (max {step.cap_ma:g} mA).",
+        f"Place the stimulator {again}at {where(step)}, {_HELD[step.kind]} (max {step.cap_ma:g} mA).",
         (AnswerKind.DONE, AnswerKind.SKIP),
         side=step.side,
         site=step.site,
@@ -36,6 +50,7 @@ def place(step: SiteSeries, site: SiteProgress) -> Prompt:
             "rate_hz": step.rate_hz,
             "start_ma": site.search.start_ma,
             "pass": site.pass_number,
+            "kind": str(step.kind),
         },
     )
 
@@ -54,6 +69,32 @@ def confirm_current(step: SiteSeries, current_ma: float) -> Prompt:
     )
 
 
+def confirm_train(step: SiteSeries, site: SiteProgress) -> Prompt:
+    """A train comes next."""
+    assert isinstance(step.task, Trains)
+    assert site.series_settings is not None
+    task, current_ma = step.task, site.series_settings.current_ma
+    train = place_of(len(site.series), task).train
+    return Prompt(
+        PromptKind.CONFIRM_TRAIN,
+        f"Train {train} of {task.trains} at {where(step)}: {task.count} shocks of {current_ma:.1f} mA at "
+        f"{task.rate_hz:g} Hz, after {task.rest_s:g} s of rest. Give it?",
+        (AnswerKind.CONFIRM, AnswerKind.REFUSE),
+        side=step.side,
+        site=step.site,
+        step=step.name,
+        detail={
+            "current_ma": current_ma,
+            "cap_ma": step.cap_ma,
+            "train": train,
+            "trains": task.trains,
+            "count": task.count,
+            "train_rate_hz": task.rate_hz,
+            "rest_s": task.rest_s,
+        },
+    )
+
+
 def judge(state: ExamState, step: SiteSeries, site: SiteProgress, *, may_redo: bool) -> Prompt:
     """The series of a site is complete."""
     assert site.verdict is not None
@@ -62,18 +103,20 @@ def judge(state: ExamState, step: SiteSeries, site: SiteProgress, *, may_redo: b
     kept = [r for r in site.series if r.n in complete.accepted]
     redo = (AnswerKind.REDO,) if may_redo else ()
     proof = "supramaximal" if verdict.proved else f"not proved supramaximal ({verdict.reason})"
-    if not verdict.elicited:
+    if not verdict.elicited or isinstance(step.task, Reflex | Excitability):
         proof = verdict.reason
+    said = proof if isinstance(step.task, Excitability) else f"{complete.reason}; {proof}"
     own = (verdict.evidence.get("muscles") or {}).get(complete.summary.get("muscle"), {})
     return Prompt(
         PromptKind.JUDGE,
-        f"{where(step)[4:].capitalize()} at {verdict.current_ma:.1f} mA: {complete.reason}; {proof}. Accept?",
+        f"{where(step)[4:].capitalize()} at {complete.summary['current_ma']:.1f} mA: {said}. Accept?",
         (AnswerKind.ACCEPT, *redo, AnswerKind.NO_RESPONSE, AnswerKind.SKIP),
         side=step.side,
         site=step.site,
         step=step.name,
         detail={
             **complete.summary,
+            "kind": str(step.kind),
             "proved": verdict.proved,
             "elicited": verdict.elicited,
             "search": verdict.reason,
@@ -119,8 +162,8 @@ def step_begins(state: ExamState, step: PlanStep) -> Notice:
     number, total = state.step_index + 1, len(state.plan.steps)
     detail: dict[str, Any] = {"step": step.name, "number": number, "of": total}
     if isinstance(step, SiteSeries):
-        detail |= {"side": str(step.side), "site": str(step.site)}
-        return Notice("step", f"Step {number} of {total}: {where(step)}", detail)
+        detail |= {"side": str(step.side), "site": str(step.site), "kind": str(step.kind)}
+        return Notice("step", f"Step {number} of {total}: {_WORK[step.kind]}{where(step)}", detail)
     return Notice("step", f"Step {number} of {total}: electrode impedance", detail)
 
 
@@ -135,6 +178,7 @@ def swept(shot: Shot, reading: Reading, *, delivered_ma: float, reasons: Sequenc
         "site": str(shot.step.site),
         "current_ma": shot.stimulus.current_ma,
         "role": str(shot.role),
+        "kind": str(shot.step.kind),
         "delivered_ma": delivered_ma,
         "valid": reading.valid,
         "reject_reasons": list(reasons),

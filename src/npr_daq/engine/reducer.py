@@ -34,6 +34,7 @@ Step = tuple[ExamState, tuple[Effect, ...]]
 _AWAITED = {
     PromptKind.PLACE: Awaiting.PLACE,
     PromptKind.CONFIRM_CURRENT: Awaiting.CONFIRM,
+    PromptKind.CONFIRM_TRAIN: Awaiting.TRAIN,
     PromptKind.JUDGE: Awaiting.JUDGE,
     PromptKind.PAUSED: Awaiting.PAUSED,
     PromptKind.LATCHED: Awaiting.LATCHED,
@@ -220,6 +221,16 @@ def _answered(state: ExamState, prompt: PromptKind, answer: Answer) -> Step:
         case (PromptKind.CONFIRM_CURRENT, AnswerKind.REFUSE):
             moved, effects = site.refuse_current(idle, step, here, here.search.start_ma)
             return _then_advance((moved, effects)) if moved.site is None else (moved, effects)
+        case (PromptKind.CONFIRM_TRAIN, AnswerKind.CONFIRM):
+            train = here.trains_confirmed + 1
+            said = RecordEvent(
+                "confirmed", f"train {train} at {prompts.where(step)}: {answer.reason}", {"step": step.name}
+            )
+            # The first train needs the limits of trains; the device is given them only now.
+            moved, effects = _work(idle, replace(here, trains_confirmed=train, limited=here.trains_confirmed > 0))
+            return moved, (said, *effects)
+        case (PromptKind.CONFIRM_TRAIN, AnswerKind.REFUSE):
+            return site.refuse_train(idle, step, here)
         case (PromptKind.JUDGE, AnswerKind.ACCEPT):
             return _then_advance(site.accept(idle, step, here))
         case (PromptKind.JUDGE, AnswerKind.NO_RESPONSE):

@@ -36,6 +36,7 @@ def run(
     stop: StopRequest,
     first_n: int = 1,
     measurement: Measurement | None = None,
+    reflexes: Measurement | None = None,
     host_ns: Callable[[], int] = time.time_ns,
     monotonic_s: Callable[[], float] = time.monotonic,
 ) -> Outcome:
@@ -44,13 +45,16 @@ def run(
     Promises: no shock without its intent durable in `journal` before; no stimulus number twice; the device is made
     safe before anything else on every way out, and once more at the end; what was told as a stored sweep is durable.
     The journal stays open: who opened it closes it. `first_n` numbers the first sweep. `host_ns` is metadata only;
-    `monotonic_s` bounds the waits in which no sample comes.
+    `monotonic_s` bounds the waits in which no sample comes. `measurement` reads single sweeps, `reflexes` those of
+    reflex steps.
     """
     if measurement is None:
         # Here and not in the middle of a run: it imports SciPy, which takes longer than a watchdog waits.
         from npr_daq.engine.measurement import EvokedMeasurement
+        from npr_daq.engine.reflex_measurement import ReflexMeasurement
 
         measurement = EvokedMeasurement(plan.montage, device.calibration)
+        reflexes = reflexes or ReflexMeasurement(plan.montage, device.calibration)
     bench = Bench(
         device=device,
         clock=clock,
@@ -63,7 +67,7 @@ def run(
         monotonic_s=monotonic_s,
     )
     guard = Guard(bench)
-    shooter = Shooter(bench, guard, journal=journal, montage=plan.montage, measurement=measurement)
+    shooter = Shooter(bench, guard, journal=journal, montage=plan.montage, measurement=measurement, reflexes=reflexes)
     runner = _Runner(plan, bench, guard, shooter, operator=operator, journal=journal, stop=stop, host_ns=host_ns)
     try:
         return runner.run(first_n)
@@ -166,7 +170,7 @@ class _Runner:
                 if not self._guard.make_safe():
                     self._note("unconfirmed", "the device did not confirm that it is safe")
             case fx.SetLimits():
-                self._guard.show_limits(effect.step.limits)
+                self._guard.show_limits(effect.limits)
                 return [ev.LimitsSet()]
             case fx.MeasureImpedance():
                 return [ev.ImpedanceRead(impedance_rows(self._bench, effect.step, self._plan.montage))]

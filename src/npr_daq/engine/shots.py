@@ -11,9 +11,9 @@ from npr_daq.engine import events as ev
 from npr_daq.engine.books import ABORTED, Books, flowed
 from npr_daq.engine.effects import Shot
 from npr_daq.engine.guard import Guard
-from npr_daq.engine.plan import SiteSeries
 from npr_daq.engine.ports import ExamJournal, Measurement
 from npr_daq.engine.reading import Reading, Response
+from npr_daq.engine.steps import Reflex, SiteSeries
 from npr_daq.engine.stream import POLL_S, Bench, Interruption
 from npr_daq.engine.sweeper import POST_MS, Window
 from npr_daq.errors import InstrumentError, NprError, Refused, SafetyTrip, TimedOut, TransportError
@@ -26,6 +26,8 @@ MARGIN_WALL_MS = 80.0
 LEAD_LOCK_STEP_MS = 60.0
 LEAD_WALL_MS = 250.0
 """How long before the shock the pulse is programmed and the intent made durable."""
+ARMING_MS = 20.0
+"""What arming takes of the interval of a train, beyond the margin."""
 LATE_MS, LATE_S = 200.0, 0.5
 """How long a report and a window are waited for after an interruption: beyond the window, or in silence."""
 REPORT_MS, REPORT_S = 2000.0, 2.0
@@ -36,25 +38,33 @@ class Shooter:
     """Gives shocks one at a time; keeps the interval between two of them."""
 
     def __init__(
-        self, bench: Bench, guard: Guard, *, journal: ExamJournal, montage: Montage, measurement: Measurement
+        self,
+        bench: Bench,
+        guard: Guard,
+        *,
+        journal: ExamJournal,
+        montage: Montage,
+        measurement: Measurement,
+        reflexes: Measurement | None = None,
     ) -> None:
         self._bench = bench
         self._guard = guard
         self._montage = montage
         self._measurement = measurement
+        self._reflexes = measurement if reflexes is None else reflexes
         self._floors_mv: Mapping[Muscle, float] = {}
         self._last: tuple[int, int] | None = None
         self.books = Books(journal, boot_id=bench.device.capabilities.boot_id)
 
     def learn_noise(self, noise: Capture, step: SiteSeries) -> Mapping[Muscle, float]:
         """Learn from the noise before a site's first shock what is no response there; the floors in mV."""
-        self._floors_mv = self._measurement.floors_mv(noise, step.side, step.watched)
+        self._floors_mv = self._measured(step).floors_mv(noise, step.side, step.watched)
         return self._floors_mv
 
     def prepare(self, shot: Shot) -> None:
         """Wait until shortly before the shock is due, then program the pulse. Raises Interruption; nothing is armed."""
         bench = self._bench
-        shot.step.limits.check(shot.stimulus, rate_hz=shot.step.rate_hz)
+        shot.limits.check(shot.stimulus, rate_hz=1.0 / shot.interval_s)
         lead = bench.samples(LEAD_WALL_MS if bench.clock.wall else LEAD_LOCK_STEP_MS)
         bench.pump(0.0)
         bench.check()
@@ -90,7 +100,7 @@ class Shooter:
         try:
             bench.pump(0.0)
             # The device refuses to arm before the interval since the last onset has passed (wire document 6.4).
-            bench.wait_until(self._due(shot))
+            bench.wait_until(self._due(shot) - self._early(shot))
             bench.check()
             with self._armed():
                 self._shoot(shot)
@@ -142,7 +152,7 @@ class Shooter:
         The device arms from then on, and FIRE is some time ahead: the shocks are a little further apart than that.
         """
         bench = self._bench
-        interval = bench.samples(shot.step.interval_s * 1e3)
+        interval = bench.samples(shot.interval_s * 1e3)
         stream_id = bench.started().stream_id
         if self._last is None:
             return 0
@@ -150,6 +160,17 @@ class Shooter:
             # Onsets have a fraction: one sample more, so that two are never closer than the interval.
             return self._last[1] + interval + 1
         return interval
+
+    def _early(self, shot: Shot) -> int:
+        """How long before the interval has passed arming begins: in a train in time to fire on its sample."""
+        if shot.spacing is None or not shot.spacing.exact:
+            return 0
+        return self._bench.samples(ARMING_MS) + self._margin(shot)
+
+    def _margin(self, shot: Shot) -> int:
+        """How far ahead FIRE names its sample."""
+        bench = self._bench
+        return bench.samples((MARGIN_WALL_MS if bench.clock.wall else MARGIN_LOCK_STEP_MS) * 2**shot.attempt)
 
     @contextmanager
     def _armed(self) -> Iterator[None]:
@@ -171,10 +192,9 @@ class Shooter:
 
     def _shoot(self, shot: Shot) -> None:
         bench = self._bench
-        margin_ms = MARGIN_WALL_MS if bench.clock.wall else MARGIN_LOCK_STEP_MS
         bench.pump(0.0)
         bench.check()
-        at = max(self._due(shot), bench.ahead + bench.samples(margin_ms * 2**shot.attempt))
+        at = max(self._due(shot), bench.ahead + self._margin(shot))
         self._guard.move(InterlockEvent.FIRE)
         # From here on it may have been delivered there, whether a report says so or not.
         before, self._last, self.books.fired = self._last, (bench.started().stream_id, at), True
@@ -255,7 +275,6 @@ class Shooter:
     def _store(self, shot: Shot, report: PulseReport, window: Window) -> ev.Swept:
         names = self._montage.names
         clipped = tuple(name for row, name in enumerate(names) if window.clipped >> row & 1)
-        watched = {f"{shot.step.side}.{muscle}" for muscle in shot.step.watched}
         trusted = report.trusted(shot.stimulus.current_ma)
         reasons = list(window.reject_reasons)
         if not trusted:
@@ -282,16 +301,19 @@ class Shooter:
         )
         self.books.sweep(sweep)
         self._forget(shot.stim_seq)
-        over = sorted(watched & set(clipped))
+        over = sorted(shot.step.watched_channels & set(clipped))
         if over:
             reasons.append(f"clipped: {', '.join(over)}")
-        answers = self._answers(sweep, shot.step.watched) if not reasons else {}
+        answers = self._answers(sweep, shot.step) if not reasons else {}
         reading = Reading(shot.stimulus.current_ma, answers, valid=not reasons, n=shot.n)
         return ev.Swept(shot.stim_seq, reading, trusted, report.measured_ma, tuple(reasons))
 
-    def _answers(self, sweep: Sweep, muscles: tuple[Muscle, ...]) -> dict[Muscle, Response]:
+    def _measured(self, step: SiteSeries) -> Measurement:
+        return self._reflexes if isinstance(step.task, Reflex) else self._measurement
+
+    def _answers(self, sweep: Sweep, step: SiteSeries) -> dict[Muscle, Response]:
         """The measured answers; what an empty sweep reaches as well is none."""
-        found = self._measurement.responses(sweep, muscles)
+        found = self._measured(step).responses(sweep, step.watched)
         return {
             muscle: replace(answer, present=answer.present and answer.size_mv > self._floors_mv.get(muscle, 0.0))
             for muscle, answer in found.items()

@@ -4,6 +4,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from npr_daq.engine import prompts
+from npr_daq.engine.counted import place_of
 from npr_daq.engine.effects import (
     Ask,
     CaptureNoise,
@@ -14,16 +15,25 @@ from npr_daq.engine.effects import (
     RecordSearch,
     SetLimits,
     Shot,
+    Spacing,
     Tell,
 )
-from npr_daq.engine.plan import SiteSeries
 from npr_daq.engine.reading import Reading
-from npr_daq.engine.search import Finished, SearchSettings, Shock, finish, next_shock, settings_for
-from npr_daq.engine.series import Complete, SeriesSettings, complete, next_sweep
+from npr_daq.engine.search import Finished, Shock
+from npr_daq.engine.series import Complete
 from npr_daq.engine.state import Awaiting, ExamState, SiteProgress
+from npr_daq.engine.steps import Conduction, SiteSeries, Trains
+from npr_daq.engine.tasks import (
+    complete_series,
+    finish_search,
+    next_in_search,
+    next_in_series,
+    search_settings,
+    series_settings,
+)
 from npr_daq.operator import Notice
 from npr_daq.recording import Role
-from npr_daq.stimulus import Stimulus
+from npr_daq.stimulus import Stimulus, StimulusLimits
 
 LEAST_SEARCH = 8
 """A redo is offered while at least this many shocks and a whole series are left at the site."""
@@ -33,7 +43,7 @@ Step = tuple[ExamState, tuple[Effect, ...]]
 
 def arrive(state: ExamState, step: SiteSeries) -> Step:
     """Begin the work at a site."""
-    site = SiteProgress(search=_settings(state, step, spent=0))
+    site = SiteProgress(search=search_settings(state, step, spent=0))
     state = replace(state, site=site)
     state, effects = work(state, step, site)
     return state, (Tell(prompts.step_begins(state, step)), *effects)
@@ -42,25 +52,24 @@ def arrive(state: ExamState, step: SiteSeries) -> Step:
 def work(state: ExamState, step: SiteSeries, site: SiteProgress) -> Step:
     """What comes next at this site."""
     if not site.limited:
-        return replace(state, awaiting=Awaiting.LIMITS), (SetLimits(step),)
+        return replace(state, awaiting=Awaiting.LIMITS), (SetLimits(step, _limits(step, site)),)
     if not site.placed:
         return replace(state, awaiting=Awaiting.PLACE), (Ask(prompts.place(step, site)),)
     if not site.noise:
         return replace(state, awaiting=Awaiting.NOISE), (CaptureNoise(step),)
     if site.verdict is None:
-        after = next_shock(site.history, site.search)
+        after = next_in_search(step, site)
         if isinstance(after, Shock) and site.spent < step.max_shocks:
             return _shock(state, step, site, after)
         if not isinstance(after, Finished):
-            after = finish(site.history, site.search, f"the {step.max_shocks} shocks allowed here were used")
+            after = finish_search(step, site, f"the {step.max_shocks} shocks allowed here were used")
         return _found(state, step, site, after)
     if site.complete is None:
-        assert site.series_settings is not None
-        sweep = next_sweep(site.series, site.series_settings)
+        sweep = next_in_series(step, site)
         if isinstance(sweep, Shock) and site.spent < step.max_shocks and not site.ended:
             return _shock(state, step, site, sweep)
         if not isinstance(sweep, Complete):
-            sweep = complete(site.series, site.series_settings)
+            sweep = complete_series(step, site)
         return _completed(state, step, site, sweep)
     left = step.max_shocks - site.spent
     redo = not site.ended and left >= step.accepted_sweeps + step.extra_sweeps + LEAST_SEARCH
@@ -80,9 +89,16 @@ def take(site: SiteProgress, reading: Reading, *, trusted: bool) -> SiteProgress
 def refuse_current(state: ExamState, step: SiteSeries, site: SiteProgress, current_ma: float) -> Step:
     """The operator will not go above the warning current: the search ends here, nothing is proved."""
     reason = f"the operator refused to go above {step.warn_ma:g} mA"
+    if site.verdict is not None:
+        return work(state, step, replace(site, ended=reason))
     if not site.history:
         return skip(state, step, f"{reason}, where the search begins ({current_ma:g} mA)")
     return _unproved(state, step, site, reason)
+
+
+def refuse_train(state: ExamState, step: SiteSeries, site: SiteProgress) -> Step:
+    """The operator gives no further train: what was taken is judged."""
+    return work(state, step, replace(site, ended="the operator gave no further train"))
 
 
 def enough(state: ExamState, step: SiteSeries, site: SiteProgress, reason: str) -> Step:
@@ -128,9 +144,9 @@ def redo(state: ExamState, step: SiteSeries, site: SiteProgress, reason: str) ->
     """The site once more, from placing on; what was taken is put aside."""
     aside = _put_aside(site, f"redone: {reason}".rstrip(": "))
     fresh = SiteProgress(
-        search=_settings(state, step, spent=site.spent),
+        search=search_settings(state, step, spent=site.spent),
         spent=site.spent,
-        limited=True,
+        limited=not site.trains_confirmed,
         noise=True,
         confirmed=site.confirmed,
         pass_number=site.pass_number + 1,
@@ -149,55 +165,63 @@ def skip(state: ExamState, step: SiteSeries, reason: str) -> Step:
     return state, (*aside, record, told, Tell(prompts.progress(state)))
 
 
-def _settings(state: ExamState, step: SiteSeries, *, spent: int) -> SearchSettings:
-    # The series has its shocks reserved: a long search may not eat them.
-    left = step.max_shocks - spent - step.accepted_sweeps - step.extra_sweeps
-    reference = state.results.get(step.reference) if step.reference is not None else None
-    return settings_for(
-        step.watched, start_ma=step.start_ma, cap_ma=step.cap_ma, max_shocks=max(0, left), reference=reference
-    )
+def _limits(step: SiteSeries, site: SiteProgress) -> StimulusLimits:
+    """What the device holds: the limits of single shocks until the first train is confirmed."""
+    return step.task.limits if isinstance(step.task, Trains) and site.trains_confirmed else step.limits
 
 
 def _shock(state: ExamState, step: SiteSeries, site: SiteProgress, shock: Shock) -> Step:
     if shock.current_ma > step.warn_ma * (1 + 1e-9) and not site.confirmed:
         ask = Ask(prompts.confirm_current(step, shock.current_ma))
         return replace(state, site=site, awaiting=Awaiting.CONFIRM), (ask,)
+    if _unconfirmed_train(step, site):
+        return replace(state, site=site, awaiting=Awaiting.TRAIN), (Ask(prompts.confirm_train(step, site)),)
     shot = Shot(
         stim_seq=state.next_seq,
         n=state.next_n,
         step=step,
-        stimulus=Stimulus(step.side, step.site, shock.current_ma, step.width_us),
+        stimulus=Stimulus(step.side, step.site, shock.current_ma, shock.width_us or step.width_us),
         role=shock.role,
-        why={**shock.why, "pass": site.pass_number},
+        why={**shock.why, "pass": site.pass_number, "kind": str(step.kind)},
         attempt=site.refused,
+        spacing=_spacing(step, site),
     )
     state = replace(state, site=site, pending=shot, next_seq=state.next_seq + 1, awaiting=Awaiting.PREPARED)
     return state, (Prepare(shot),)
 
 
+def _unconfirmed_train(step: SiteSeries, site: SiteProgress) -> bool:
+    """Whether the next shock begins a train, or goes on with one, that the operator has not confirmed."""
+    if site.verdict is None or not isinstance(step.task, Trains):
+        return False
+    return place_of(len(site.series), step.task).train > site.trains_confirmed
+
+
+def _spacing(step: SiteSeries, site: SiteProgress) -> Spacing | None:
+    """Within a train on the sample, before a train the rest."""
+    task = step.task
+    if site.verdict is None or not isinstance(task, Trains):
+        return None
+    if place_of(len(site.series), task).pulse == 1:
+        return Spacing(task.rest_s, exact=False, limits=task.limits)
+    return Spacing(1.0 / task.rate_hz, exact=True, limits=task.limits)
+
+
 def _unproved(state: ExamState, step: SiteSeries, site: SiteProgress, reason: str) -> Step:
     """A search that somebody ended proves nothing, whatever the last currents looked like."""
-    verdict = finish(site.history, site.search, reason)
+    verdict = finish_search(step, site, reason)
     evidence = dict(verdict.evidence) | {"proved": False}
     return _found(state, step, site, replace(verdict, proved=False, confirmation=None, evidence=evidence))
 
 
 def _found(state: ExamState, step: SiteSeries, site: SiteProgress, verdict: Finished) -> Step:
     """The search is over: the series at its current begins, with the confirming shock as its first."""
-    first = (verdict.confirmation,) if verdict.confirmation is not None else ()
-    answers = site.history[-1].responses if site.history else {}
-    headline = step.headline
-    if headline in answers and not answers[headline].present:
-        strongest = max(step.watched, key=lambda m: answers[m].size_mv if answers[m].present else 0.0)
-        headline = strongest if answers[strongest].present else headline
-    settings = SeriesSettings(
-        headline=headline,
-        current_ma=verdict.current_ma,
-        wanted=step.accepted_sweeps,
-        extra=step.extra_sweeps,
-        max_shocks=step.max_shocks - site.spent + len(first),
-    )
-    site = replace(site, verdict=verdict, series_settings=settings, series=first)
+    evidence = {**verdict.evidence, "kind": str(step.kind)}
+    verdict = replace(verdict, evidence=evidence)
+    settings = series_settings(step, site, verdict)
+    first = verdict.confirmation if isinstance(step.task, Conduction) else None
+    series = (first,) if first is not None else ()
+    site = replace(site, verdict=verdict, series_settings=settings, series=series)
     state, effects = work(replace(state, site=site), step, site)
     told = Tell(prompts.search_ended(step, verdict))
     return state, (RecordSearch(step.name, verdict.evidence), told, *effects)
@@ -205,7 +229,7 @@ def _found(state: ExamState, step: SiteSeries, site: SiteProgress, verdict: Fini
 
 def _completed(state: ExamState, step: SiteSeries, site: SiteProgress, done: Complete) -> Step:
     assert site.verdict is not None
-    first = site.verdict.confirmation
+    first = site.verdict.confirmation if isinstance(step.task, Conduction) else None
     effects: list[Effect] = [
         RecordJudgement(n, Role.REJECTED, "an outlier of its series")
         for n in done.outliers

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 
 from npr_daq.engine.effects import Shot
-from npr_daq.engine.plan import TYPICAL_SHOCKS, Plan, PlanStep, SiteSeries
+from npr_daq.engine.plan import Plan, PlanStep, SiteSeries
 from npr_daq.engine.reading import Reading
 from npr_daq.engine.run import RunState
 from npr_daq.engine.search import Finished, SearchSettings
@@ -22,6 +22,7 @@ class Awaiting(Enum):
     PLACE = auto()
     NOISE = auto()
     CONFIRM = auto()
+    TRAIN = auto()
     PREPARED = auto()
     INTENT = auto()
     SHOT = auto()
@@ -54,6 +55,8 @@ class SiteProgress:
     """Shocks in a row that were no evidence."""
     refused: int = 0
     """Shocks in a row that the device refused."""
+    trains_confirmed: int = 0
+    """How many trains of this pass the operator has confirmed; from the first on the device holds their limits."""
     ended: str = ""
     """Why no further shock is given here, by the operator's word; empty while shocks may be given."""
 
@@ -93,7 +96,7 @@ class ExamState:
         left = 0.0
         for number, (step, shocks) in enumerate(self._ahead()):
             begun = number == 0 and self.site is not None and self.site.noise
-            left += shocks * step.interval_s + (0.0 if begun else step.noise_s)
+            left += step.seconds_for(shocks) + (0.0 if begun else step.noise_s)
         return left
 
     def _ahead(self) -> list[tuple[SiteSeries, int]]:
@@ -101,11 +104,8 @@ class ExamState:
         for index, step in enumerate(self.plan.steps):
             if not isinstance(step, SiteSeries) or index < self.step_index or self.run.final:
                 continue
-            usual = min(TYPICAL_SHOCKS, step.max_shocks)
-            if index == self.step_index and self.site is not None:
-                ahead.append((step, self._left_here(step, usual)))
-            else:
-                ahead.append((step, usual))
+            here = index == self.step_index and self.site is not None
+            ahead.append((step, self._left_here(step, step.usual_shocks) if here else step.usual_shocks))
         return ahead
 
     def _left_here(self, step: SiteSeries, usual: int) -> int:
@@ -113,5 +113,6 @@ class ExamState:
         if site is None or site.complete is not None:
             return 0
         if site.verdict is not None:
-            return max(1, step.accepted_sweeps - len(site.series))
+            wanted = step.accepted_sweeps if site.series_settings is None else site.series_settings.wanted
+            return max(1, wanted - len(site.series))
         return max(step.accepted_sweeps, usual - len(site.history))

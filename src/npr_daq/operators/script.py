@@ -9,11 +9,12 @@ DEFAULT_ANSWERS: Mapping[PromptKind, AnswerKind] = {
     PromptKind.PLACE: AnswerKind.DONE,
     PromptKind.RELAX: AnswerKind.DONE,
     PromptKind.CONFIRM_CURRENT: AnswerKind.REFUSE,
+    PromptKind.CONFIRM_TRAIN: AnswerKind.REFUSE,
     PromptKind.JUDGE: AnswerKind.ACCEPT,
     PromptKind.PAUSED: AnswerKind.STOP,
     PromptKind.LATCHED: AnswerKind.STOP,
 }
-"""What a script answers unless told otherwise: it never raises a current above the warning, never resumes."""
+"""What a script answers unless told otherwise: no current above the warning, no train, never resumes."""
 
 
 @dataclass(slots=True)

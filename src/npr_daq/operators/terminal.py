@@ -30,7 +30,7 @@ BACK = "b"
 NOT_NOW = "not now: P, E or Esc only"
 ESC_PRESSED = "the operator pressed Esc"
 _UNITS = re.compile(r"(\d) (?=mA|mV|ms|us|kohm|%)")
-_LOUD = (PromptKind.CONFIRM_CURRENT, PromptKind.PAUSED, PromptKind.LATCHED)
+_LOUD = (PromptKind.CONFIRM_CURRENT, PromptKind.CONFIRM_TRAIN, PromptKind.PAUSED, PromptKind.LATCHED)
 
 
 def _silent(text: str) -> None:

@@ -11,12 +11,28 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from npr_daq.errors import ProtocolFileError, UsageError
-from npr_daq.protocol.model import ConductionStep, ImpedanceStep, Limits, Protocol
+from npr_daq.protocol.model import (
+    ConductionStep,
+    ExcitabilityStep,
+    ImpedanceStep,
+    LateStep,
+    Limits,
+    Protocol,
+    ReflexStep,
+    TrainStep,
+)
 from npr_daq.quoting import quoted, shortened, shown_path
 from npr_daq.resources import bundled
 from npr_daq.text_file import NotReadable, parse_toml, read_text
 
-_STEP_MODELS: Mapping[str, type[BaseModel]] = {"impedance": ImpedanceStep, "conduction": ConductionStep}
+_STEP_MODELS: Mapping[str, type[BaseModel]] = {
+    "impedance": ImpedanceStep,
+    "conduction": ConductionStep,
+    "late": LateStep,
+    "reflex": ReflexStep,
+    "train": TrainStep,
+    "excitability": ExcitabilityStep,
+}
 _FROM_FILE = ("name", "text")
 _MOST_ERRORS = 5
 _NAME_BYTES = 100

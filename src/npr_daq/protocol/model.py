@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from npr_daq.anatomy import SUPPLIES, Branch, Muscle
+from npr_daq.anatomy import SUPPLIES, Branch, Muscle, Site, TrigeminalSite
 
 Positive = Annotated[float, Field(ge=0.001, le=1e6)]
 Rate = Annotated[float, Field(ge=0.05, le=100.0)]
@@ -46,11 +46,11 @@ class Limits(_Strict):
     unlock_reason: Reason | None = None
     """Why this protocol goes above the caps or warning currents of the house; one line, shown wherever it is run."""
 
-    def cap_ma(self, site: Branch) -> float:
-        """The highest current at `site`."""
+    def cap_ma(self, site: Site) -> float:
+        """The highest current at `site`; every site but the trunk has that of the branches."""
         return self.max_trunk_ma if site is Branch.TRUNK else self.max_branch_ma
 
-    def warn_ma(self, site: Branch) -> float:
+    def warn_ma(self, site: Site) -> float:
         """The current above which the operator confirms once at `site`."""
         return self.warn_trunk_ma if site is Branch.TRUNK else self.warn_branch_ma
 
@@ -68,32 +68,106 @@ class ImpedanceStep(_Strict):
     max_pair_difference_kohm: Positive = 5.0
 
 
-class ConductionStep(_Strict):
-    """Stimulate one site: 1 s of noise, supramaximal search, accepted sweeps. Every channel is recorded.
+class _WatchedSite(_Strict):
+    """A step at one branch. `muscles` are those whose answer steers it; by default all that the site supplies."""
 
-    `muscles` are those whose answer steers the search; by default all that the site supplies.
-    """
-
-    kind: Literal["conduction"]
     site: Branch
     side: PlannedSide
     name: Annotated[str | None, _NAME] = None
     muscles: Annotated[tuple[Muscle, ...] | None, Field(min_length=1)] = None
-    width_us: Width = 200.0
     rate_hz: Rate = 1.0
-    start_ma: Annotated[float, Field(ge=0.1, le=1000.0)] = 2.0
     max_ma: Positive | None = None
-    accepted_sweeps: Annotated[int, Field(ge=3, le=30)] = 5
-    extra_sweeps: Annotated[int, Field(ge=0, le=10)] = 3
     noise_s: Annotated[float, Field(ge=0.2, le=10.0)] = 1.0
 
     @property
     def watched(self) -> tuple[Muscle, ...]:
-        """Muscles whose answer steers the search."""
+        """Muscles whose answer steers the step."""
         return SUPPLIES[self.site] if self.muscles is None else tuple(dict.fromkeys(self.muscles))
 
 
-Step = Annotated[ImpedanceStep | ConductionStep, Field(discriminator="kind")]
+class ConductionStep(_WatchedSite):
+    """Stimulate one site: 1 s of noise, supramaximal search, accepted sweeps. Every channel is recorded."""
+
+    kind: Literal["conduction"]
+    width_us: Width = 200.0
+    start_ma: Annotated[float, Field(ge=0.1, le=1000.0)] = 2.0
+    accepted_sweeps: Annotated[int, Field(ge=3, le=30)] = 5
+    extra_sweeps: Annotated[int, Field(ge=0, le=10)] = 3
+
+
+class _SupraMaximal(_WatchedSite):
+    """A step whose shocks are given at `supramaximal_factor` times the first maximal current, within the cap."""
+
+    width_us: Width = 200.0
+    start_ma: Annotated[float, Field(ge=0.1, le=1000.0)] = 2.0
+    supramaximal_factor: Annotated[float, Field(ge=1.0, le=1.5)] = 1.2
+
+
+class LateStep(_SupraMaximal):
+    """Late responses (F wave, lateral spread): supramaximal search, then single shocks. Every channel is recorded.
+
+    The sweeps are not judged against each other: late responses differ from shock to shock. They are given at
+    `supramaximal_factor` times the first maximal current, within the cap (clinical reference 2.4 and 4.3).
+    """
+
+    kind: Literal["late"]
+    sweeps: Annotated[int, Field(ge=5, le=50)] = 20
+    extra_sweeps: Annotated[int, Field(ge=0, le=10)] = 3
+
+
+class ReflexStep(_Strict):
+    """The blink reflex: shocks to the supraorbital nerve, ten seconds or more apart (clinical reference 4.2).
+
+    The current rises from `start_ma` to at most `max_ma` until an orbicularis oculi answers 2 of 3 shocks.
+    """
+
+    kind: Literal["reflex"]
+    site: TrigeminalSite = TrigeminalSite.SUPRAORBITAL
+    side: PlannedSide
+    name: Annotated[str | None, _NAME] = None
+    width_us: Width = 200.0
+    interval_s: Annotated[float, Field(ge=10.0, le=60.0)] = 10.0
+    start_ma: Annotated[float, Field(ge=0.1, le=1000.0)] = 5.0
+    max_ma: Positive = 15.0
+    sweeps: Annotated[int, Field(ge=3, le=20)] = 8
+    extra_sweeps: Annotated[int, Field(ge=0, le=5)] = 2
+    noise_s: Annotated[float, Field(ge=0.2, le=10.0)] = 2.0
+
+    @property
+    def watched(self) -> tuple[Muscle, ...]:
+        """The muscle whose answer, on either side, ends the ladder."""
+        return (Muscle.ORBICULARIS_OCULI,)
+
+
+class TrainStep(_SupraMaximal):
+    """Repetitive stimulation: supramaximal search, then `trains` of `count` shocks (clinical reference 4.4).
+
+    The operator confirms every train, beyond the step itself. `train_rate_hz` is the rate within a train;
+    `limits.max_rate_hz` holds for every other shock.
+    """
+
+    kind: Literal["train"]
+    count: Annotated[int, Field(ge=5, le=10)] = 10
+    trains: Annotated[int, Field(ge=1, le=5)] = 3
+    train_rate_hz: Annotated[float, Field(ge=1.5, le=5.0)] = 3.0
+    rest_s: Annotated[float, Field(ge=5.0, le=120.0)] = 30.0
+
+
+class ExcitabilityStep(_WatchedSite):
+    """The lowest current that elicits a response, at each of `widths_us` in turn (clinical reference 2.4).
+
+    Coarse steps up to the first response that repeats, down until it is gone, then up in steps of 5 % until it
+    repeats again.
+    """
+
+    kind: Literal["excitability"]
+    widths_us: Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)] = (200.0,)
+    start_ma: Annotated[float, Field(ge=0.1, le=1000.0)] = 1.0
+
+
+StimulatingStep = ConductionStep | LateStep | ReflexStep | TrainStep | ExcitabilityStep
+
+Step = Annotated[ImpedanceStep | StimulatingStep, Field(discriminator="kind")]
 
 
 class Protocol(_Strict):

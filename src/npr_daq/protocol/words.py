@@ -2,8 +2,18 @@
 
 from textwrap import wrap
 
-from npr_daq.anatomy import FACIAL_MUSCLES, Branch, Muscle
-from npr_daq.protocol.model import ConductionStep, ImpedanceStep, PlannedSide, Protocol
+from npr_daq.anatomy import FACIAL_MUSCLES, Branch, Muscle, Site, TrigeminalSite
+from npr_daq.protocol.model import (
+    ConductionStep,
+    ExcitabilityStep,
+    ImpedanceStep,
+    LateStep,
+    PlannedSide,
+    Protocol,
+    ReflexStep,
+    Step,
+    TrainStep,
+)
 
 _WIDTH = 80
 _SIDE_WORDS = {
@@ -14,8 +24,10 @@ _SIDE_WORDS = {
 }
 
 
-def site_words(site: Branch) -> str:
-    """`the trunk`, `the marginal mandibular branch`."""
+def site_words(site: Site) -> str:
+    """`the facial nerve trunk`, `the marginal mandibular branch`, `the supraorbital nerve`."""
+    if isinstance(site, TrigeminalSite):
+        return f"the {site} nerve"
     return "the facial nerve trunk" if site is Branch.TRUNK else f"the {site.replace('_', ' ')} branch"
 
 
@@ -55,7 +67,7 @@ def describe(protocol: Protocol) -> str:
     return "\n".join(lines)
 
 
-def _step_words(step: ImpedanceStep | ConductionStep) -> str:
+def _step_words(step: Step) -> str:
     match step:
         case ImpedanceStep():
             return (
@@ -63,10 +75,45 @@ def _step_words(step: ImpedanceStep | ConductionStep) -> str:
                 f"the two of a pair within {step.max_pair_difference_kohm:g} kohm."
             )
         case ConductionStep():
-            most = f", at most {step.max_ma:g} mA" if step.max_ma is not None else ""
             return (
-                f"Stimulate {site_words(step.site)} on the {_SIDE_WORDS[step.side]}: "
-                f"{step.width_us:g} us pulses at {step.rate_hz:g} Hz, from {step.start_ma:g} mA up to supramaximal"
-                f"{most}, then {step.accepted_sweeps} sweeps that agree; "
+                f"{_searched(step)}, then {step.accepted_sweeps} sweeps that agree; "
                 f"watched: {muscle_words(step.watched)}."
             )
+        case LateStep():
+            return (
+                f"{_searched(step)}, then {step.sweeps} shocks at {step.supramaximal_factor:g} times the first maximal "
+                f"current for late responses (F wave, lateral spread); watched: {muscle_words(step.watched)}."
+            )
+        case ReflexStep():
+            return (
+                f"Blink reflex: stimulate {site_words(step.site)} on the {_SIDE_WORDS[step.side]}: "
+                f"{step.width_us:g} us pulses every {step.interval_s:g} s, from {step.start_ma:g} mA up until an "
+                f"orbicularis oculi answers 2 of 3 shocks, at most {step.max_ma:g} mA, then {step.sweeps} shocks."
+            )
+        case TrainStep():
+            return (
+                f"{_searched(step)}, then {counted(step.trains, 'train')} of {step.count} shocks at "
+                f"{step.train_rate_hz:g} Hz, {step.rest_s:g} s apart, each confirmed by the operator; "
+                f"watched: {muscle_words(step.watched)}."
+            )
+        case ExcitabilityStep():
+            widths = " and ".join(f"{width:g}" for width in step.widths_us)
+            most = f", at most {step.max_ma:g} mA" if step.max_ma is not None else ""
+            return (
+                f"Excitability threshold at {site_words(step.site)} on the {_SIDE_WORDS[step.side]}: {widths} us "
+                f"pulses at {step.rate_hz:g} Hz, from {step.start_ma:g} mA up to the lowest current that elicits "
+                f"a response twice{most}; watched: {muscle_words(step.watched)}."
+            )
+
+
+def _searched(step: ConductionStep | LateStep | TrainStep) -> str:
+    most = f", at most {step.max_ma:g} mA" if step.max_ma is not None else ""
+    return (
+        f"Stimulate {site_words(step.site)} on the {_SIDE_WORDS[step.side]}: {step.width_us:g} us pulses at "
+        f"{step.rate_hz:g} Hz, from {step.start_ma:g} mA up to supramaximal{most}"
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 train`, `3 trains`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -69,7 +69,7 @@ def _check_halves(protocol: "Protocol", bench: Bench) -> None:
     can = bench.device.capabilities
     if can.channel_count == 0:
         raise PlanError(f"{can.model} has no channels, so nothing can be recorded; connect an amplifier or a front-end")
-    if not can.can_stimulate and any(step.kind == "conduction" for step in protocol.step):
+    if not can.can_stimulate and any(step.kind != "impedance" for step in protocol.step):
         raise PlanError(f"{can.model} has no stimulator, and {protocol.name} stimulates; connect a front-end")
 
 
@@ -109,6 +109,7 @@ def conduct(
     header = _header(exam_id, protocol, bench, subject, affected, intake, operator)
     header["limits"] = {"plan": asdict(plan.limits), "device": asdict(read_back)}
     header["cautions_confirmed"] = confirmed
+    header["steps"] = plan.records()
     path = folder / f"{exam_id[:8]}-{protocol.name}.jrn"
     stop = stop or StopRequest()
     journal = Journal.create(path, header, need_bytes=_need_bytes(plan))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from npr_daq.anatomy import Branch, Muscle, Side
+from npr_daq.anatomy import Muscle, Side, site_of
 from npr_daq.calibration import DELAY_RATE_HZ, Calibration, ChannelCalibration, RangeCalibration
 from npr_daq.device.contracts import Capabilities
 from npr_daq.montage import Channel, Electrode, Montage
@@ -165,7 +165,7 @@ def stimulus_to_json(stimulus: Stimulus) -> Json:
 def stimulus_from_json(data: Mapping[str, Any]) -> Stimulus:
     """The inverse of `stimulus_to_json`."""
     return Stimulus(
-        Side(data["side"]), Branch(data["site"]), fields.finite(data, "current_ma"), fields.finite(data, "width_us")
+        Side(data["side"]), site_of(data["site"]), fields.finite(data, "current_ma"), fields.finite(data, "width_us")
     )
 
 

@@ -42,7 +42,7 @@ def raw_groups(recording: Recording) -> dict[str, Group]:
         scaling.check(sweep.counts, f"sweep {sweep.n}")
         series[sweep.step, repr(sweep.rate_hz), sweep.counts.shape].append((position, sweep))
     for (step, *_), members in series.items():
-        groups[safe_name_in(groups, "sweeps", step)] = _sweep_group(members, scaling)
+        groups[safe_name_in(groups, "sweeps", step)] = _sweep_group(members, scaling, recording)
     for position, capture in enumerate(recording.captures):
         scaling.check(capture.counts, f"the recording {capture.name}")
         groups[safe_name_in(groups, "continuous", capture.name)] = _capture_group(position, capture, scaling)
@@ -115,7 +115,7 @@ def _rates(recording: Recording) -> dict[int, float]:
     return {item.stream_id: item.rate_hz for item in items}
 
 
-def _sweep_group(members: list[tuple[int, Sweep]], scaling: _Scaling) -> Group:
+def _sweep_group(members: list[tuple[int, Sweep]], scaling: _Scaling, recording: Recording) -> Group:
     sweeps = [sweep for _, sweep in members]
     first = sweeps[0]
     stack = np.stack([sweep.counts for sweep in sweeps])
@@ -137,7 +137,12 @@ def _sweep_group(members: list[tuple[int, Sweep]], scaling: _Scaling) -> Group:
             **_stimulus_columns(sweeps),
             "position": integer("sweep", (position for position, _ in members), "place in the order of recording"),
         },
-        {"step": clean(first.step), "rate": np.float64(first.rate_hz), "rate_units": "Hz"},
+        {
+            "step": clean(first.step),
+            "kind": clean(recording.kind_of(first.step)),
+            "rate": np.float64(first.rate_hz),
+            "rate_units": "Hz",
+        },
     )
 
 
@@ -149,7 +154,7 @@ def _stimulus_columns(sweeps: list[Sweep]) -> dict[str, Variable]:
         "stim_seq": integer(dim, (s.stim_seq for s in sweeps), "stimulus number of the device's boot"),
         "boot_id": integer(dim, (s.boot_id for s in sweeps), "boot of the device"),
         "side": text(dim, (s.stimulus.side for s in sweeps), "side stimulated, the patient's own"),
-        "site": text(dim, (s.stimulus.site for s in sweeps), "branch of the facial nerve stimulated"),
+        "site": text(dim, (s.stimulus.site for s in sweeps), "site stimulated: a facial branch or supraorbital"),
         "role": text(dim, (s.role for s in sweeps), "why the shock counts: search, confirm, accept, rejected"),
         "stim_amplitude": number(dim, (s.stimulus.current_ma * 1e-3 for s in sweeps), "A", "current requested"),
         "stim_delivered": number(dim, (s.report.measured_ma * 1e-3 for s in sweeps), "A", "current measured"),

@@ -1,0 +1,77 @@
+"""A counted series, pure: so many shocks at one current, singly or in trains; not judged against each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from statistics import fmean, median
+
+from npr_daq.engine.reading import Reading, finite
+from npr_daq.engine.search import Shock
+from npr_daq.engine.series import Complete, SeriesSettings
+from npr_daq.engine.steps import Trains
+from npr_daq.recording import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """A place in a train; both count from 1."""
+
+    train: int
+    pulse: int
+
+
+def next_counted(series: Sequence[Reading], settings: SeriesSettings) -> Shock | Complete:
+    """One more shock, or the verdict. At most `wanted + extra` shocks, invalid ones included."""
+    good = sum(r.valid for r in series)
+    limit = min(settings.wanted + settings.extra, settings.max_shocks)
+    if good < settings.wanted and len(series) < limit:
+        why = {"rule": f"{settings.wanted} sweeps", "valid": good, "taken": len(series), "most": limit}
+        return Shock(settings.current_ma, Role.ACCEPT, why)
+    return complete_counted(series, settings)
+
+
+def next_pulse(series: Sequence[Reading], settings: SeriesSettings, task: Trains) -> Shock | Complete:
+    """The next shock of a train, or the verdict; an invalid one is not repeated, because a train does not wait."""
+    if len(series) < min(settings.wanted, settings.max_shocks):
+        place = place_of(len(series), task)
+        why = {
+            "rule": "train",
+            "train": place.train,
+            "pulse": place.pulse,
+            "trains": task.trains,
+            "count": task.count,
+            "train_rate_hz": task.rate_hz,
+        }
+        return Shock(settings.current_ma, Role.ACCEPT, why)
+    return complete_counted(series, settings)
+
+
+def place_of(given: int, task: Trains) -> Pulse:
+    """The place of the shock that follows `given` ones."""
+    train, pulse = divmod(given, task.count)
+    return Pulse(train + 1, pulse + 1)
+
+
+def complete_counted(series: Sequence[Reading], settings: SeriesSettings) -> Complete:
+    """The verdict on what was taken: every valid sweep stands. `concordant` says that there are enough of them."""
+    good = [r for r in series if r.valid]
+    enough = len(good) >= settings.wanted
+    answers = [r.responses[settings.headline] for r in good if settings.headline in r.responses]
+    sizes = [a.size_mv for a in answers if a.present]
+    onsets = [a.onset_latency_ms for a in answers if a.present and isfinite(a.onset_latency_ms)]
+    reason = f"{len(good)} sweeps" if enough else f"only {len(good)} valid sweeps of {settings.wanted}"
+    if not settings.wanted:
+        reason = "no further shock"
+    summary = {
+        "muscle": str(settings.headline),
+        "current_ma": settings.current_ma,
+        "concordant": enough,
+        "reason": reason,
+        "accepted": len(good),
+        "outliers": 0,
+        "invalid": len(series) - len(good),
+        "peak_to_peak_mv": finite(fmean(sizes)) if sizes else None,
+        "onset_latency_ms": finite(median(onsets)) if onsets else None,
+        "present": len(sizes),
+    }
+    return Complete(enough, tuple(r.n for r in good), (), reason, summary)
