@@ -94,3 +94,48 @@ def test_what_is_refused():
         symmetry.ratio(1.0, [1.0])
     with pytest.raises(AnalysisError, match="do not fit together"):
         symmetry.ratio(np.ones((2, 3)), np.ones((4, 3)))
+
+
+def test_the_signed_index_is_positive_where_the_affected_side_is_smaller():
+    smaller, larger = symmetry.ratio([1.0, 1.1], [2.0, 2.2]), symmetry.ratio([2.0, 2.2], [1.0, 1.1])
+    assert float(smaller.signed_asymmetry) == pytest.approx(100 / 3, rel=1e-6)
+    assert float(larger.signed_asymmetry) == pytest.approx(-float(smaller.signed_asymmetry))
+    assert float(larger.asymmetry_index) == pytest.approx(float(smaller.asymmetry_index))
+
+
+def test_2_3_a_sum_of_muscles_is_no_mean_of_ratios():
+    affected = [np.array([[1.0, 1.2], [0.1, 0.1]]), np.array([[0.5, 0.5, 0.5]])]
+    healthy = [np.array([[2.0, 2.2], [1.0, 1.0]]), np.array([[0.6, 0.6, 0.6]])]
+    found = symmetry.summed(affected, healthy)
+    assert float(found.percent) == pytest.approx(100 * (1.1 + 0.1 + 0.5) / (2.1 + 1.0 + 0.6))
+    assert found.ci95_percent[0] < found.percent < found.ci95_percent[1]
+
+
+@pytest.mark.parametrize("common", [0.0, 0.04])
+def test_interval_of_a_sum_covers_95_percent(common):
+    rng = np.random.default_rng(62)
+    sizes = {"a": np.array([0.5, 0.3, 1.2, 0.1]), "h": np.array([1.0, 2.0, 1.5, 0.8])}
+
+    def side(name):
+        tables = []
+        for part, sweeps in ((slice(0, 3), 5), (slice(3, 4), 4)):
+            mean = sizes[name][part, None]
+            together = 1 + common * rng.normal(size=(1, sweeps))
+            tables.append(mean * together + 0.02 * rng.normal(size=(mean.size, sweeps)))
+        return tables
+
+    true = 100 * sizes["a"].sum() / sizes["h"].sum()
+    bounds = np.array([symmetry.summed(side("a"), side("h")).ci95_percent for _ in range(2000)])
+    assert 0.93 <= np.mean((bounds[:, 0] <= true) & (true <= bounds[:, 1])) <= 0.97
+
+
+def test_a_sum_with_one_sweep_has_no_interval():
+    found = symmetry.summed([np.array([[1.0], [2.0]])], [np.array([[2.0], [2.0]])])
+    assert float(found.percent) == pytest.approx(75.0)
+    assert np.isnan(found.ci95_percent).all()
+
+
+@pytest.mark.parametrize("arrays", [[], [np.array([1.0, 2.0])], [np.zeros((0, 3))]])
+def test_a_sum_needs_muscles(arrays):
+    with pytest.raises(AnalysisError, match="arrays"):
+        symmetry.summed(arrays, [np.ones((1, 3))])

@@ -231,18 +231,19 @@ def test_a_hostile_subject_code_is_text(small: Callable[..., Recording], seal: C
 
 
 @pytest.mark.parametrize(
-    ("days", "said", "unsaid"),
+    ("intake", "said", "unsaid"),
     [
-        (1, "do not apply", "degeneration index"),
-        (10, "degeneration index 60 %", "do not apply"),
-        (22, "do not apply", "degeneration index"),
-        (None, "not recorded", "degeneration index"),
+        ({"days_since_onset": 1, "house_brackmann": 6}, "Day 1 after onset: phrases of acute", "degeneration index"),
+        ({"days_since_onset": 10, "house_brackmann": 6}, "degeneration index 60 %", "are left out"),
+        ({"days_since_onset": 10, "house_brackmann": 4}, "not complete as told (House-Brackmann IV)", "Minami"),
+        ({"days_since_onset": 22, "house_brackmann": 6}, "22 days after onset: phrases of acute", "Minami"),
+        ({"days_since_onset": None}, "Days since onset are not recorded", "degeneration index"),
     ],
 )
-def test_acute_words_only_from_day_3_to_21(
-    small: Callable[..., Recording], seal: Callable[[Recording], Exam], days: int | None, said: str, unsaid: str
+def test_acute_words_only_from_day_3_to_21_of_a_complete_palsy(
+    small: Callable[..., Recording], seal: Callable[[Recording], Exam], intake: dict[str, Any], said: str, unsaid: str
 ) -> None:
-    recording = small(sites=(Branch.TRUNK,), kept={Branch.BUCCAL: 0.4}, header={"intake": {"days_since_onset": days}})
+    recording = small(sites=(Branch.TRUNK,), kept={Branch.BUCCAL: 0.4}, header={"intake": intake})
     text = Page(render(seal(recording))).text
     assert said in text
     assert unsaid not in text
@@ -252,10 +253,11 @@ def test_children_are_not_flagged_by_adult_limits(
     small: Callable[..., Recording], seal: Callable[[Recording], Exam]
 ) -> None:
     weak: dict[str, Any] = {"sites": (Branch.TEMPORAL,), "kept": {Branch.TEMPORAL: 0.05}}
-    assert "↓ left below 0.4 mV" in Page(render(seal(small(**weak)))).text
+    assert "↓ left pp below 0.4 mV" in Page(render(seal(small(**weak)))).text
     child = Page(render(seal(small(**weak, header={"intake": {"age_years": 8}})))).text
     assert "below 0.4 mV" not in child
     assert "age below 16 years: adult reference limits do not apply" in child
+    assert "refused: age 8: adult limits are refused below 16 years" in child
 
 
 def test_an_exam_without_sweeps_has_a_report(

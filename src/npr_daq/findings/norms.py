@@ -14,6 +14,9 @@ SHOWN = "shown only"
 REFUSED = "refused"
 """Outcomes of a comparison; the last two carry a reason and no judgement."""
 
+AGE = "age"
+"""Beginning of the reason that refuses a limit for the age."""
+
 _OF_A_SIDE = (
     "onset_latency_ms", "peak_latency_ms", "peak_to_peak_mv", "negative_peak_mv", "negative_area_mv_ms",
     "negative_duration_ms",
@@ -25,7 +28,8 @@ class NormRow:
     """One measured value beside one reference value; `side` is "both" for a comparison of the sides.
 
     `sd_away` is (value - mean) / SD where the reference value has them. `outcome` is `within`, `below` or `above` a
-    limit, or `shown only` or `refused` with the `reason`. Numbers are in `unit`.
+    limit, or `shown only` or `refused` with the `reason`. `may_flag`: a limit read in its source, of this very test.
+    Numbers are in `unit`.
     """
 
     side: str
@@ -44,6 +48,7 @@ class NormRow:
     group: str | None
     source: str
     evidence: str
+    may_flag: bool
     outcome: str
     reason: str | None
 
@@ -150,6 +155,7 @@ def _row(
         group=norm.group,
         source=norm.source,
         evidence=norm.evidence,
+        may_flag=norm.may_flag,
         outcome=outcome,
         reason=reason,
     )
@@ -165,9 +171,9 @@ def _outcome(
     value: float | None, norm: Norm, norms: Norms, age_years: float | None, refusal: str | None
 ) -> tuple[str, str | None]:
     if age_years is None and norm.of_adults:
-        return REFUSED, "age not recorded: adult limits are not applied"
+        return REFUSED, f"{AGE} not recorded: adult limits are not applied"
     if age_years is not None and not norm.covers(age_years, adults_from=norms.adults_from_years):
-        return REFUSED, f"age {age_years:g}: adult limits are refused below {norms.adults_from_years:g} years"
+        return REFUSED, f"{AGE} {age_years:g}: adult limits are refused below {norms.adults_from_years:g} years"
     if value is None or refusal is not None:
         return REFUSED, refusal or "no value"
     if norm.shown_only is not None:

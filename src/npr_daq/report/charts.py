@@ -9,21 +9,24 @@ from matplotlib.figure import Figure
 from npr_daq.anatomy import Branch, Muscle, Side
 from npr_daq.findings.findings import Findings
 from npr_daq.findings.rows import SymmetryRow
+from npr_daq.findings.summed import ALL_BRANCHES, SummedRow
 from npr_daq.findings.supramaximal import Curve
 from npr_daq.report import words
 from npr_daq.report.figures import FAINT, FIRST, INK, QUIET, SECOND, styled, to_svg
 from npr_daq.report.wording import side_of
+
+Row = SymmetryRow | SummedRow
 
 CurvesBySite = Mapping[tuple[Side, Branch], tuple[Curve, int]]
 """The curve of a site and the row of its headline muscle in it."""
 
 
 def ratios(findings: Findings, *, name: str = "ratios") -> str:
-    """Bars of affected over healthy, the trunk's muscles above those of the branches; a withheld ratio says why.
+    """Bars of affected over healthy: the sums, the trunk's muscles, those of the branches; a withheld ratio says why.
 
     The dark whisker is the 95 % interval of the sweeps, the pale one the re-placement error of its source.
     """
-    rows = list(findings.symmetry)
+    rows: list[Row] = [*sorted(findings.summed, key=lambda row: row.stimulated != ALL_BRANCHES), *findings.symmetry]
     if not any(row.percent is not None for row in rows):
         return ""
     right = min(max(125.0, 12.0 + max(_end(row) for row in rows)), 250.0)
@@ -49,26 +52,33 @@ def ratios(findings: Findings, *, name: str = "ratios") -> str:
 
 
 ROW_INCH = 0.215
+SUMS = {ALL_BRANCHES: "All branches"}
 PALE = "#8fa5bd"
 
 
-def _places(rows: list[SymmetryRow]) -> tuple[list[float], list[tuple[float, str]], float]:
+def _places(rows: list[Row]) -> tuple[list[float], list[tuple[float, str]], float]:
     """Where each row and each group's heading stands from the top, and the height of all, in rows."""
     places: list[float] = []
     headings: list[tuple[float, str]] = []
-    at, previous = 0.0, None
+    at, previous = 0.0, ""
     for row in rows:
-        trunk = row.branch == Branch.TRUNK
-        if trunk is not previous:
-            at += 0.0 if previous is None else 0.6
-            headings.append((at + 0.5, "Stimulated at the trunk" if trunk else "Stimulated at the branch"))
-            at, previous = at + 1.0, trunk
+        group = _group(row)
+        if group != previous:
+            at += 0.6 if previous else 0.0
+            headings.append((at + 0.5, group))
+            at, previous = at + 1.0, group
         places.append(at + 0.5)
         at += 1.0
     return places, headings, at + 0.1
 
 
-def _end(row: SymmetryRow) -> float:
+def _group(row: Row) -> str:
+    if isinstance(row, SummedRow):
+        return "Summed over the muscles"
+    return "Stimulated at the trunk" if row.branch == Branch.TRUNK else "Stimulated at the branch"
+
+
+def _end(row: Row) -> float:
     """How far to the right a row reaches."""
     if row.percent is None:
         return 0.0
@@ -76,13 +86,15 @@ def _end(row: SymmetryRow) -> float:
     return max(high, row.percent * (1 + words.REPLACEMENT_PERCENT[1] / 100))
 
 
-def _bar(axes: Axes, place: float, row: SymmetryRow, findings: Findings, right: float) -> None:
+def _bar(axes: Axes, place: float, row: Row, findings: Findings, right: float) -> None:
     if row.percent is None:
         axes.barh(place, right, height=0.66, color="white", edgecolor="#b5b5b5", hatch="////", linewidth=0)
-        axes.text(1.0, place, words.withheld_words(findings, row), va="center", fontsize=8, color=INK, style="italic",
+        why = (row.withheld or "") if isinstance(row, SummedRow) else words.withheld_words(findings, row)
+        axes.text(1.0, place, why, va="center", fontsize=8, color=INK, style="italic",
                   bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0})  # fmt: skip
         return
-    axes.barh(place, row.percent, height=0.66, color="#c9d8e8", edgecolor=SECOND, linewidth=0.7, zorder=2)
+    colour = "#9db8d4" if isinstance(row, SummedRow) else "#c9d8e8"
+    axes.barh(place, row.percent, height=0.66, color=colour, edgecolor=SECOND, linewidth=0.7, zorder=2)
     share = words.REPLACEMENT_PERCENT[1] / 100
     _whisker(axes, place, (row.percent * (1 - share), row.percent * (1 + share)), colour=PALE, width=1.0)
     if row.ci95_percent is not None:
@@ -98,13 +110,19 @@ def _whisker(axes: Axes, place: float, ends: tuple[float, float], *, colour: str
         axes.plot([edge, edge], [place - 0.18, place + 0.18], color=colour, linewidth=width, zorder=4)
 
 
-def _name(row: SymmetryRow) -> str:
+def _name(row: Row) -> str:
+    if isinstance(row, SummedRow):
+        of = len(row.muscles) + len(row.left_out)
+        some = f" ({len(row.muscles)} of {of})" if row.muscles and row.left_out else ""
+        return (SUMS.get(row.stimulated) or words.SHORT_BRANCHES[Branch(row.stimulated)]) + some
     muscle = words.muscle_words(row.muscle)
     return muscle if row.branch == Branch.TRUNK else f"{words.SHORT_BRANCHES[Branch(row.branch)]} · {muscle}"
 
 
-def _spoken(row: SymmetryRow) -> str:
+def _spoken(row: Row) -> str:
     said = "withheld" if row.percent is None else f"{row.percent:.0f} percent"
+    if isinstance(row, SummedRow):
+        return f"sum of {_name(row)} {said}"
     return f"{words.BRANCHES[Branch(row.branch)]} {words.muscle_words(row.muscle)} {said}"
 
 

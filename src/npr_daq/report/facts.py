@@ -6,9 +6,8 @@ from typing import Any
 from npr_daq.findings.account import device_words
 from npr_daq.findings.findings import Findings
 from npr_daq.recording import Recording
-from npr_daq.report import words
-from npr_daq.report.reference import ReferenceSet
-from npr_daq.report.wording import since
+from npr_daq.report import reference, words
+from npr_daq.report.acute import since
 
 Facts = list[tuple[str, str]]
 
@@ -49,7 +48,7 @@ def patient(findings: Findings, intake: Mapping[str, Any]) -> Facts:
     ]
 
 
-def setting(findings: Findings, recording: Recording, reference: ReferenceSet) -> Facts:
+def setting(findings: Findings, recording: Recording) -> Facts:
     """How it was measured: device, protocol, montage, sampling, filters, software, limits."""
     header = recording.header
     device = header.get("device") or {}
@@ -76,9 +75,14 @@ def setting(findings: Findings, recording: Recording, reference: ReferenceSet) -
             f"amplitudes, high-pass {'none' if not high_pass else f'{high_pass:g} Hz'}; traces unfiltered",
         ),
         ("Response window", f"{parameters.get('window_start_ms'):g}–{parameters.get('window_end_ms'):g} ms"),
-        ("Reference set", f"{reference.name}, version {reference.version}; adults from {reference.from_age} years"),
+        ("Reference set", _reference(findings)),
         ("Software", _software(findings.provenance.get("software") or {})),
     ]
+
+
+def _reference(findings: Findings) -> str:
+    refused = reference.refused_for_age(findings)
+    return reference.set_words(findings.provenance) + (f"; refused: {refused}" if refused else "")
 
 
 def _age_and_sex(age: object, sex: object) -> str:

@@ -1,6 +1,7 @@
 """The clinician's report: one HTML file that needs nothing else, no network, no script."""
 
 import os
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,23 +12,26 @@ from markupsafe import Markup
 from npr_daq.anatomy import HEADLINE, Branch, Side
 from npr_daq.errors import RecordingError
 from npr_daq.exam.exam import Exam
+from npr_daq.findings.findings import Findings
+from npr_daq.findings.normed import beside_norms
 from npr_daq.findings.series import Series, collect
 from npr_daq.findings.supramaximal import Curve, curve
-from npr_daq.report import charts, facts, sheets, waveforms, wording, words
-from npr_daq.report.reference import PUBLISHED, ReferenceSet
+from npr_daq.reference import Norms, shipped_norms
+from npr_daq.report import charts, comparison, facts, norm_chart, reference, sheets, waveforms, wording, words
 
 ROWS_A_SHEET = 6
 
 
-def write_report(exam: Exam, path: str | Path, *, reference: ReferenceSet = PUBLISHED) -> Path:
+def write_report(exam: Exam, path: str | Path, *, norms: Norms | None = None) -> Path:
     """Write the report of `exam` to `path` and return it; an existing file is replaced in one move.
 
-    Numbers are the stored findings, traces the raw sweeps. RecordingError when the file cannot be written; an
+    Numbers are the stored findings, traces the raw sweeps. `norms` are the reference values to put beside them; None:
+    those that the findings were stored with. RecordingError when the file cannot be written; an
     existing one is then as it was.
     """
     target = Path(path)
     partial = target.with_name(f".{target.name}.partial")
-    page = render(exam, reference=reference)
+    page = render(exam, norms=norms)
     try:
         # Health data: readable by their owner alone, like the exam file itself.
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -46,18 +50,20 @@ def write_report(exam: Exam, path: str | Path, *, reference: ReferenceSet = PUBL
     return target
 
 
-def render(exam: Exam, *, reference: ReferenceSet = PUBLISHED) -> str:
-    """The report as HTML text."""
+def render(exam: Exam, *, norms: Norms | None = None) -> str:
+    """The report as HTML text; `norms` as in `write_report`."""
     here = files("npr_daq.report")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(here.joinpath("page.html.j2").read_text(encoding="utf-8"))
     style = Markup(here.joinpath("page.css").read_text(encoding="utf-8"))
-    return template.render(style=style, **_context(exam, reference))
+    return template.render(style=style, **_context(exam, norms))
 
 
-def _context(exam: Exam, reference: ReferenceSet) -> dict[str, Any]:
-    findings, recording = exam.findings, exam.recording
+def _context(exam: Exam, norms: Norms | None) -> dict[str, Any]:
+    recording = exam.recording
     intake = recording.header.get("intake") or {}
+    findings = _beside(exam.findings, norms, intake)
+    lone = words.no_healthy_side(findings)
     series, curves = _traces(exam)
     headlines = words.pairs(findings, every_muscle=False)
     further = [pair for pair in words.pairs(findings, every_muscle=True) if pair not in headlines]
@@ -70,6 +76,7 @@ def _context(exam: Exam, reference: ReferenceSet) -> dict[str, Any]:
     figures = {
         "traces": waveforms.stacked(findings, series, headlines, name="traces"),
         "ratios": charts.ratios(findings),
+        "norms": norm_chart.beside_norms(findings) if lone else "",
         "recruitment": charts.recruitment(findings, curves),
     }
     return {
@@ -78,11 +85,11 @@ def _context(exam: Exam, reference: ReferenceSet) -> dict[str, Any]:
         "simulated": bool(findings.exam.get("simulated")),
         "recovered": recording.recovered,
         "patient": facts.patient(findings, intake),
-        "setting": facts.setting(findings, recording, reference),
+        "setting": facts.setting(findings, recording),
         "letters": (one, two),
         "numerator": words.numerator_words(findings),
         "side_names": (wording.side_of(findings, first), wording.side_of(findings, second)),
-        "table": sheets.table_one(findings, reference, age_years=intake.get("age_years")),
+        "table": sheets.table_one(findings),
         "markers": words.MARKERS,
         # The figures are our own SVG; every text in them went through matplotlib's escaping.
         "figures": {name: Markup(svg) for name, svg in figures.items()},
@@ -95,10 +102,22 @@ def _context(exam: Exam, reference: ReferenceSet) -> dict[str, Any]:
         "notes": wording.notes(findings),
         "sweep_noise": words.SWEEP_NOISE,
         "sentences": wording.sentences(findings, intake),
-        "reference": reference,
+        "lone": lone,
+        "comparison": comparison.table(findings),
+        "norm_lines": reference.table(findings) if lone else [],
+        "evidence": reference.EVIDENCE,
+        "refused": reference.refused_for_age(findings),
+        "reference": reference.set_words(findings.provenance),
         "raw_sha256": exam.attrs.get("raw_sha256"),
         "file_name": exam.path.name,
     }
+
+
+def _beside(findings: Findings, norms: Norms | None, intake: Mapping[str, Any]) -> Findings:
+    """The findings beside the chosen reference values; those that were stored without any, beside the shipped set."""
+    if norms is None and "reference" in findings.provenance:
+        return findings
+    return beside_norms(findings, norms or shipped_norms(), intake)
 
 
 def _traces(exam: Exam) -> tuple[dict[tuple[Side, Branch], Series], dict[tuple[Side, Branch], tuple[Curve, int]]]:

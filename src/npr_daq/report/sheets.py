@@ -1,13 +1,12 @@
 """The tables of the page as plain cells: Table 1, evoked spread, dose, quality."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from npr_daq.anatomy import FACIAL_MUSCLES, SUPPLIES, Branch, Muscle, Side, own_branch
 from npr_daq.findings.findings import Findings
 from npr_daq.findings.rows import ConductionRow
-from npr_daq.report import words
-from npr_daq.report.reference import ReferenceSet
+from npr_daq.report import reference, words
 from npr_daq.report.wording import band, side_of
 
 
@@ -44,30 +43,25 @@ class TableOne:
     sources: tuple[str, ...]
 
 
-def table_one(findings: Findings, reference: ReferenceSet, *, age_years: float | None) -> TableOne:
+def table_one(findings: Findings) -> TableOne:
     """Every branch and muscle, affected and healthy in adjacent cells, with flags in words and the reasons as notes."""
     notes: list[str] = []
     pairs = words.pairs(findings, every_muscle=True)
-    sources: dict[str, None] = {}
     lines = []
     for place, (branch, muscle) in enumerate(pairs):
         new = place == 0 or pairs[place - 1][0] != branch
         span = sum(b == branch for b, _ in pairs) if new else 0
         sides = words.sides(findings)[:2]
         rows = [words.conduction_of(findings, side, branch, muscle) for side in sides]
-        adult = age_years is None or age_years >= reference.from_age
-        limits = reference.of(branch, muscle) if adult else ()
-        sources |= dict.fromkeys(
-            f"{words.BRANCHES[branch]} · {words.muscle_words(muscle)}: {one.source}" for one in limits
-        )
-        flags = [flag for limit in limits for row in rows if row and row.quality.accepted and (flag := limit.flag(row))]
+        limits = reference.limits(findings, branch, muscle)
+        flags = reference.flags(findings, branch, muscle)
         lines.append(_line(findings, branch, muscle, span, rows, limits_text(limits), tuple(flags), notes))
-    return TableOne(tuple(lines), tuple(notes), tuple(sources))
+    return TableOne(tuple(lines), tuple(notes), tuple(reference.sources(findings)))
 
 
-def limits_text(limits: Any) -> str:
+def limits_text(limits: Sequence[str]) -> str:
     """The limits of a row, or a dash where none was read in a source."""
-    return "\n".join(limit.words.replace(" ", "\u00a0") for limit in limits) or "–"
+    return "\n".join(text.replace(" ", "\u00a0") for text in limits) or "–"
 
 
 def _line(
@@ -83,7 +77,8 @@ def _line(
     symmetry = words.symmetry_of(findings, branch, muscle)
     withheld = (symmetry.withheld if symmetry else None) or ""
     told = [note for row in rows if row and "; ".join(row.quality.reasons) not in withheld for note in _notes(row)]
-    if withheld:
+    lone = words.no_healthy_side(findings)
+    if withheld and not lone:
         told.append(f"ratio withheld: {withheld}")
     percent = symmetry.percent if symmetry else None
     difference = symmetry.latency_difference_ms if symmetry else None
@@ -105,14 +100,19 @@ def _line(
         area=both("negative_area_mv_ms", 2),
         duration=both("negative_duration_ms", 1),
         supramaximal=(_proved(rows[0]), _proved(rows[1])),
-        ratio="withheld" if symmetry is None or percent is None else words.percent(symmetry),
-        interval=words.interval(symmetry) if symmetry else "",
+        ratio="" if lone else "withheld" if symmetry is None or percent is None else words.percent(symmetry),
+        interval=_norm(findings, branch, muscle) if lone else words.interval(symmetry) if symmetry else "",
         loss="–" if symmetry is None or symmetry.loss_percent is None else f"{symmetry.loss_percent:.0f}",
         band="" if percent is None else band(percent).partition(":")[0],
         limits=limits,
         flags=flags,
         notes=tuple(_number(note, notes) for note in told),
     )
+
+
+def _norm(findings: Findings, branch: Branch, muscle: Muscle) -> str:
+    """What stands in the ratio's place where there is no healthy side: numbers for orientation."""
+    return limits_text(reference.orientation(findings, branch, muscle))
 
 
 def _notes(row: ConductionRow) -> list[str]:

@@ -1,12 +1,16 @@
 """Draft sentences from the measurements: what was measured and how it compares, never what the patient has."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from npr_daq.anatomy import HEADLINE, Branch, Muscle, Side
+from npr_daq.anatomy import Branch, Muscle, Side
 from npr_daq.findings.findings import Findings
+from npr_daq.findings.norms import BELOW, NormRow
+from npr_daq.findings.phase import AREA, PREFER_AREA_PERCENT
 from npr_daq.findings.rows import CONTRADICTION, SymmetryRow
-from npr_daq.report import words
+from npr_daq.findings.summed import ALL_BRANCHES, SummedRow
+from npr_daq.reference import QUANTITIES
+from npr_daq.report import acute, reference, words
 
 BANDS = (
     (70.0, "within usual side variation"),
@@ -17,9 +21,6 @@ BANDS = (
 )
 """Display bands of the clinical reference 3.1, from the lower limit in percent. A proposal, not a norm."""
 
-ACUTE_DAYS = (3, 21)
-"""Days after onset within which the acute rules of the clinical reference 4.1 may be named."""
-
 
 def band(percent: float) -> str:
     """The display band of a ratio; a ratio above the inverse of the first limit is called larger."""
@@ -29,9 +30,16 @@ def band(percent: float) -> str:
 
 
 def sentences(findings: Findings, intake: Mapping[str, Any]) -> list[str]:
-    """Draft sentences: each measured branch, what is withheld, and which rules do not apply."""
-    drafted = [_branch(findings, branch, muscle) for branch, muscle in words.pairs(findings, every_muscle=False)]
-    return [*(text for text in drafted if text), *_spread(findings), acute(findings, intake)]
+    """Draft sentences: each measured branch, the sums, reference values, what is withheld, which rules do not apply."""
+    if isinstance(words.no_healthy_side(findings), str):
+        drafted = [
+            f"No ratio: {words.no_healthy_side(findings)}; reference values stand in its place.",
+            *_norms(findings),
+        ]
+    else:
+        drafted = [_branch(findings, branch, muscle) for branch, muscle in words.pairs(findings, every_muscle=False)]
+        drafted += [*_sums(findings), *_flags(findings)]
+    return [*(text for text in drafted if text), *_spread(findings), *acute.sentences(findings, intake)]
 
 
 def notes(findings: Findings) -> tuple[list[str], list[str]]:
@@ -57,12 +65,75 @@ def _branch(findings: Findings, branch: Branch, muscle: Muscle) -> str:
         return f"{name}: comparison withheld: {row.withheld}."
     if words.sides(findings)[2] != "A":
         return f"{name}: peak to peak left / right {_percent(row)}; no side is affected.{_delay(row)}"
-    return f"{name}: peak to peak {_percent(row)} of the healthy side; {band(row.percent or 0.0)}.{_delay(row)}"
+    said = f"{name}: peak to peak {_percent(row)} of the healthy side; {band(row.percent or 0.0)}."
+    return said + _delay(row) + _area(row)
 
 
-def _percent(row: SymmetryRow) -> str:
+def _sums(findings: Findings) -> list[str]:
+    """The sum over the muscles of the trunk and that over all branches."""
+    return [_sum(findings, row) for row in findings.summed if row.stimulated in (Branch.TRUNK, ALL_BRANCHES)]
+
+
+def _sum(findings: Findings, row: SummedRow) -> str:
+    name = words.summed_words(row)
+    if row.percent is None:
+        return f"{name}: sum withheld: {row.withheld}."
+    silent = f"; not elicited and counted as 0: {_names(row.silent)}" if row.silent else ""
+    lacking = f"; left out: {_names(row.left_out)}" if row.left_out else ""
+    of = " of the healthy side" if words.sides(findings)[2] == "A" else ", left / right"
+    return f"{name}: peak to peak summed over {len(row.muscles)} muscles {_percent(row)}{of}{silent}{lacking}."
+
+
+def _names(muscles: Sequence[str]) -> str:
+    return ", ".join(words.muscle_words(muscle) for muscle in muscles)
+
+
+def _flags(findings: Findings) -> list[str]:
+    """Every value outside a published limit, with the source of the limit."""
+    return [_flag(row) for row in findings.norms if row.flagged]
+
+
+def _flag(row: NormRow) -> str:
+    limit = row.low if row.outcome == BELOW else row.high
+    place = f"{words.BRANCHES[Branch(row.branch)]} ({words.muscle_words(row.muscle)})"
+    value = f"{QUANTITIES[row.quantity][0]} {words.number(row.value, 2)} {row.unit}"
+    side = "" if row.side == "both" else f", {row.side}"
+    return f"{place}{side}: {value}, {row.outcome} the limit of {limit:g} {row.unit} ({reference.cited(row)})."
+
+
+def _norms(findings: Findings) -> list[str]:
+    """What can be said without a healthy side: values outside a limit, and how many stand beside which numbers."""
+    refused = reference.refused_for_age(findings)
+    if refused:
+        return [f"Reference values are not applied: {refused}."]
+    sided = [row for row in findings.norms if row.side != "both"]
+    held = [row for row in sided if reference.is_held(row)]
+    outside = _flags(findings)
+    counted = (
+        f"{len(held)} values were held against published limits, {len(outside)} lie outside."
+        if held
+        else "No value could be held against a published limit."
+    )
+    return [
+        *outside,
+        counted,
+        "Numbers from memory or derived are shown as orientation in the table of reference values and flag nothing.",
+    ]
+
+
+def _percent(row: SymmetryRow | SummedRow) -> str:
     interval = words.interval(row)
     return f"{words.percent(row)} %" + (f" ({words.SWEEP_NOISE}: {interval[1:-1]} %)" if interval else "")
+
+
+def _area(row: SymmetryRow) -> str:
+    """That the area is the better measure, where the durations differ (clinical reference 2.3)."""
+    if row.preferred != AREA or row.area_percent is None or row.duration_percent is None:
+        return ""
+    return (
+        f" The negative durations differ by {abs(row.duration_percent - 100):.0f} % "
+        f"(limit {PREFER_AREA_PERCENT:.0f} %): prefer the area, {row.area_percent:.0f} % of the other side [proposal]."
+    )
 
 
 def _delay(row: SymmetryRow) -> str:
@@ -82,34 +153,6 @@ def _spread(findings: Findings) -> list[str]:
         for row in late
     )
     return [f"Late responses that repeat in a muscle of another branch: {where}."]
-
-
-def acute(findings: Findings, intake: Mapping[str, Any]) -> str:
-    """The sentence about the acute rules: that they do not apply, or, in days 3 to 21, what they speak of."""
-    days = intake.get("days_since_onset")
-    first, last = ACUTE_DAYS
-    if days is None:
-        return "Days since onset are not recorded: phrases of acute electroneurography (ENoG) are left out."
-    if not first <= days <= last:
-        when = f"Day {days} after onset" if days < first else f"{since(days)} after onset"
-        return f"{when}: rules of acute electroneurography (days {first}–{last}) do not apply and are left out."
-    row = words.symmetry_of(findings, Branch.TRUNK, HEADLINE[Branch.TRUNK])
-    if row is None or row.percent is None:
-        return f"Day {days} after onset: acute electroneurography (ENoG) needs the trunk ratio, which is not available."
-    return (
-        f"Day {days} after onset: ENoG at the trunk, {words.muscle_words(row.muscle)}: {row.percent:.0f} % preserved, "
-        f"degeneration index {row.loss_percent:.0f} %. Published acute series of complete palsy group patients at 10, "
-        "20 and 40 % preserved (Minami 2008); test error 18–21 % (Raslan 1988). No prognosis is drawn here."
-    )
-
-
-def since(days: int) -> str:
-    """Days since onset in the unit a clinician says: days, months or years."""
-    if days < 60:
-        return f"{days} days"
-    if days < 730:
-        return f"{days / 30.44:.0f} months"
-    return f"{days / 365.25:.1f} years"
 
 
 def side_of(findings: Findings, side: Side) -> str:

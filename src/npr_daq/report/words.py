@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from npr_daq.anatomy import HEADLINE, SUPPLIES, Branch, Muscle, Side
 from npr_daq.findings.findings import Findings
 from npr_daq.findings.rows import NOT_COMPLETED, NOT_ELICITED, OPERATORS_WORD, ConductionRow, SymmetryRow
+from npr_daq.findings.summed import ALL_BRANCHES, SummedRow
+from npr_daq.findings.symmetry import compared_sides
 
 NO_RESPONSE = "NR"
 INCOMPLETE = "NC"
@@ -75,6 +77,19 @@ def side_words(findings: Findings) -> str:
 def numerator_words(findings: Findings) -> str:
     """What a ratio divides, in words: `affected / healthy`, or `left / right` where no side is affected."""
     return "affected / healthy" if sides(findings)[2] == "A" else "left / right"
+
+
+def no_healthy_side(findings: Findings) -> str | None:
+    """Why there is no healthy side, so that reference values take the place of ratios; None where there is one."""
+    sides_or_reason = compared_sides(str(findings.exam.get("affected")))
+    return sides_or_reason.partition(":")[0] if isinstance(sides_or_reason, str) else None
+
+
+def summed_words(row: SummedRow) -> str:
+    """Which muscles a sum is over."""
+    if row.stimulated == ALL_BRANCHES:
+        return "All branches, each muscle at its own"
+    return f"{BRANCHES[Branch(row.stimulated)]}, all its muscles"
 
 
 def pairs(findings: Findings, *, every_muscle: bool) -> list[tuple[Branch, Muscle]]:
@@ -164,7 +179,7 @@ def signed(value: float | None, digits: int) -> str:
     return f"+{text}" if value > 0 else f"−{text}"
 
 
-def interval(row: SymmetryRow) -> str:
+def interval(row: SymmetryRow | SummedRow) -> str:
     """The 95 % interval of the sweeps in brackets, with one decimal where it is narrower than 1 point; or empty."""
     if row.ci95_percent is None:
         return ""
@@ -172,12 +187,12 @@ def interval(row: SymmetryRow) -> str:
     return f"[{low:.{_digits(row)}f}–{high:.{_digits(row)}f}]"
 
 
-def percent(row: SymmetryRow) -> str:
+def percent(row: SymmetryRow | SummedRow) -> str:
     """The ratio with as many decimals as its interval, so that it never reads as lying outside; or a dash."""
     return number(row.percent, _digits(row))
 
 
-def _digits(row: SymmetryRow) -> int:
+def _digits(row: SymmetryRow | SummedRow) -> int:
     return 1 if row.ci95_percent is not None and row.ci95_percent[1] - row.ci95_percent[0] < 1.0 else 0
 
 
