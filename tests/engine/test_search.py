@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from npr_daq.anatomy import SUPPLIES, Branch, Muscle
 from npr_daq.engine.reading import Reading, Response
-from npr_daq.engine.search import Finished, SearchSettings, Shock, next_shock, settings_for
+from npr_daq.engine.search import RULES, Finished, SearchSettings, Shock, State, next_shock, settings_for
+from npr_daq.engine.signs import moved_in_search, moved_in_series, over_stimulation
 from npr_daq.recording import Role
 
 NASALIS = (Muscle.NASALIS,)
@@ -191,6 +192,93 @@ def test_a_lone_response_below_the_bound_does_not_lead_above_it() -> None:
     beyond = next_shock([silent, lone, Reading(12.0, {Muscle.NASALIS: response(0.08)})], bounds)
     assert isinstance(beyond, Shock)
     assert beyond.current_ma > 12.0
+
+
+def test_the_last_steps_below_the_cap_are_equal_and_all_of_them_count() -> None:
+    for half_ma in np.linspace(4.0, 14.0, 41):
+        history, verdict, _ = search(logistic(2.0, half_ma, 0.08), settings())
+        if history[-1].current_ma == 25.0:
+            a, b, c = (r.current_ma for r in history[-3:])
+            assert c / b >= 1.15
+            assert b / a >= 1.15
+            assert c / b == pytest.approx(b / a, rel=0.2)
+        if half_ma < 13.0:
+            assert verdict.proved
+
+
+def test_flat_below_the_other_sides_plateau_is_the_foot_of_the_curve() -> None:
+    """Two units of a dying nerve fire at 3 mA, the other forty from 9 mA on."""
+
+    def dying(muscle: Muscle, ma: float) -> float:
+        return 0.16 + logistic(0.4, 9.5, 0.04)(muscle, ma)
+
+    _, healthy, _ = search(logistic(2.0, 7.0), settings())
+    assert healthy.proved
+    mine = settings_for(NASALIS, start_ma=2.0, cap_ma=25.0, max_shocks=60, reference=healthy)
+    history, verdict, shocks = search(dying, mine)
+    assert verdict.proved
+    assert verdict.current_ma >= 0.8 * healthy.current_ma - 0.01
+    assert history[-1].responses[Muscle.NASALIS].size_mv == pytest.approx(0.56, rel=0.02)
+    assert any("foot" in s.why["rule"] for s in shocks)
+
+
+def test_the_rules_are_asked_from_top_to_bottom_and_one_always_holds() -> None:
+    for state in (State.BEGIN, State.SILENT, State.ANSWERING):
+        assert [r.when for r in RULES if r.state is state][-1] in ("no shock that counts yet", "below it", "else")
+    assert all((r.raise_to is None) != (r.ends is None) for r in RULES)
+
+
+def early(ma: float, size_mv: float, *, limit_mv: float = 0.02) -> Reading:
+    answer = Response(True, 1.0, 0.6, 3.0, 2.0, early_mv=size_mv, early_limit_mv=limit_mv, early_until_ms=2.2)
+    return Reading(ma, {Muscle.NASALIS: answer})
+
+
+def test_the_masseter_ends_the_search_and_nothing_is_proved() -> None:
+    seen = [early(ma, mv) for ma, mv in ((8.0, 0.004), (9.6, 0.006), (11.5, 0.03), (13.8, 0.08))]
+    verdict = next_shock(seen, settings())
+    assert isinstance(verdict, Finished)
+    assert (verdict.proved, verdict.elicited) == (False, True)
+    assert verdict.reason.startswith("the masseter answers: a deflection before 2.2 ms")
+    assert [s["kind"] for s in verdict.evidence["signs"]] == ["masseter"]
+    assert "before 2.2 ms" in verdict.evidence["muscles"]["nasalis"]["reason"]
+
+
+def test_what_is_left_of_an_artefact_grows_as_the_current_does_and_is_no_masseter() -> None:
+    seen = [early(ma, 0.004 * ma) for ma in (4.0, 6.0, 9.0, 11.0)]
+    after = next_shock(seen, settings())
+    assert not (isinstance(after, Finished) and "masseter" in after.reason)
+
+
+def test_an_onset_that_jumps_ahead_and_growth_after_a_plateau_are_said() -> None:
+    def reading(ma: float, size: float, onset: float) -> Reading:
+        return Reading(ma, {Muscle.NASALIS: Response(True, size, 0.6 * size, onset, 2.0)})
+
+    shocks = [(5.0, 0.2, 3.2), (6.0, 0.9, 3.1), (7.2, 1.0, 3.1), (8.6, 1.0, 3.1), (10.4, 1.01, 3.05), (12.4, 1.4, 2.6)]
+    kinds = [s.kind for s in over_stimulation([reading(*s) for s in shocks], NASALIS)]
+    assert kinds == ["latency_jump", "new_component"]
+    assert over_stimulation([reading(*s) for s in shocks[:-1]], NASALIS) == ()
+
+
+def test_a_fall_at_rising_current_is_a_stimulator_that_moved() -> None:
+    shocks = [(5.0, 0.5), (6.0, 1.0), (7.2, 0.7)]
+    readings = [Reading(ma, {Muscle.NASALIS: response(mv)}) for ma, mv in shocks]
+    (sign,) = moved_in_search(readings, NASALIS)
+    assert sign.text == "nasalis fell by 30 % from 6 to 7.2 mA"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "onsets", "text"),
+    [
+        ([1.0, 1.01, 0.8, 0.81, 0.8], [3.0] * 5, "nasalis changed by -"),
+        ([1.0] * 5, [3.0, 3.0, 3.31, 3.3, 3.3], "the onset of nasalis shifted by +0.30 ms"),
+        ([1.0, 0.98, 1.01, 1.02, 0.99], [3.0, 3.02, 2.99, 3.0, 3.01], ""),
+    ],
+)
+def test_a_step_within_a_series_is_an_electrode_that_moved(sizes: list[float], onsets: list[float], text: str) -> None:
+    answers = [Response(True, s, 0.6 * s, o, 2.0) for s, o in zip(sizes, onsets, strict=True)]
+    sign = moved_in_series([Reading(9.0, {Muscle.NASALIS: a}) for a in answers], Muscle.NASALIS)
+    assert (sign.text if sign else "").startswith(text)
+    assert (sign is None) == (not text)
 
 
 @examples(deadline=None)

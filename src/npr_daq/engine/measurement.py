@@ -1,14 +1,16 @@
-"""Measure single sweeps between two shocks; the only place where the engine meets the analysis."""
+"""Measure single sweeps between two shocks; here and in `silence` the engine meets the analysis."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from npr_daq.analysis import evoked
-from npr_daq.anatomy import Muscle, Side
+from npr_daq.anatomy import Muscle, Side, own_branch
 from npr_daq.calibration import MISSING, Calibration
 from npr_daq.engine.reading import Response
+from npr_daq.engine.silence import Shocked, Silence
 from npr_daq.engine.sweeper import POST_MS, PRE_MS
 from npr_daq.errors import AnalysisError
 from npr_daq.montage import Montage
@@ -16,6 +18,12 @@ from npr_daq.recording import Capture, Sweep
 
 FLOOR_SD = 4.0
 """Robust SDs above the usual peak to peak of an empty sweep that a response must reach."""
+
+EARLY_FROM_MS, EARLY_MS = 1.2, 2.2
+"""Where the masseter is looked for (clinical reference 6.2: direct trigeminal responses begin at 1.8 to 2.1 ms)."""
+EARLY_OWN_MS = 1.9
+"""The end of it where the stimulated branch supplies the muscle itself: that answers from 2.0 ms on."""
+EARLY_LEAST_MV, EARLY_SD = 0.020, 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +35,64 @@ class EvokedMeasurement:
 
     montage: Montage
     calibration: Calibration
+    silence: Silence = field(default_factory=Silence, compare=False)
 
     def responses(self, sweep: Sweep, muscles: tuple[Muscle, ...]) -> dict[Muscle, Response]:
-        """The answers of `muscles` on the stimulated side."""
-        rows, device = self._rows(sweep.stimulus.side, muscles)
-        found = evoked.measure(
-            self.calibration.to_microvolts(sweep.counts[rows], device),
+        """The answers of `muscles` on the stimulated side, the artefact taken off.
+
+        Present is what stands out of the noise and of what may be left of the artefact. Shocks without an answer teach
+        the artefact of their site: give the sweeps in the order of their shocks.
+        """
+        monitor = self._monitor(sweep.stimulus.side)
+        channels = muscles if monitor is None or monitor in muscles else (*muscles, monitor)
+        rows, device = self._rows(sweep.stimulus.side, channels)
+        delay = np.asarray(self.calibration.delay_ms(device), dtype=np.float64)
+        shock = Shocked(
+            uv=self.calibration.to_microvolts(sweep.counts[rows], device),
+            stimulus=np.broadcast_to(sweep.onset + delay * sweep.rate_hz / 1e3, (len(rows),)),
             rate_hz=sweep.rate_hz,
-            stimulus_sample=sweep.onset + self.calibration.delay_ms(device) * sweep.rate_hz / 1e3,
+            width_us=sweep.stimulus.width_us,
+            current_ma=sweep.stimulus.current_ma,
         )
-        table = np.stack(
-            [found.peak_to_peak_mv, found.negative_peak_mv, found.onset_latency_ms, found.noise_uv], axis=1
-        )
+        self.silence.at((sweep.step, sweep.why.get("pass"), channels))
+        clean = self.silence.clean(shock, window_ms=evoked.WINDOW_MS)
+        found = evoked.measure(clean.uv, rate_hz=sweep.rate_hz, stimulus_sample=shock.stimulus)
+        present = found.present & (clean.holds | clean.known) & (1e3 * found.peak_to_peak_mv > clean.left_uv)
+        watched = present[: len(muscles)]
+        self.silence.learn(shock, ~present & ~clean.holds, answered=bool(watched.any()), window_ms=evoked.WINDOW_MS)
+        early = (np.nan, np.inf, np.nan)
+        if monitor is not None:
+            row = channels.index(monitor)
+            early = self._early(sweep, clean.uv[row], shock.stimulus[row], monitor, left_uv=float(clean.left_uv[row]))
+        early_mv, limit_mv, until_ms = early
         return {
-            muscle: Response(bool(present), *(float(value) for value in row))
-            for muscle, present, row in zip(muscles, found.present, table, strict=True)
+            muscle: Response(
+                present=bool(watched[row]),
+                peak_to_peak_mv=float(found.peak_to_peak_mv[row]),
+                negative_peak_mv=float(found.negative_peak_mv[row]),
+                onset_latency_ms=float(found.onset_latency_ms[row]),
+                noise_uv=float(found.noise_uv[row]),
+                early_mv=early_mv,
+                early_limit_mv=limit_mv,
+                early_until_ms=until_ms,
+            )
+            for row, muscle in enumerate(muscles)
         }
+
+    def _monitor(self, side: Side) -> Muscle | None:
+        """The muscle whose channel sees most of the masseter: its own where there is one, else the one over it."""
+        there = {channel.muscle for channel in self.montage.channels if channel.side is side}
+        return next((m for m in (Muscle.MASSETER, Muscle.ZYGOMATICUS) if m in there), None)
+
+    def _early(
+        self, sweep: Sweep, uv: NDArray[np.floating[Any]], stimulus: float, monitor: Muscle, *, left_uv: float
+    ) -> tuple[float, float, float]:
+        """Deflection of the monitor's channel before a facial muscle can answer, its limit, both mV, and until when."""
+        own = own_branch(monitor) is sweep.stimulus.site
+        until_ms = EARLY_OWN_MS if own else EARLY_MS
+        found = evoked.measure(uv, rate_hz=sweep.rate_hz, stimulus_sample=stimulus, window_ms=(EARLY_FROM_MS, until_ms))
+        size, noise = float(found.peak_to_peak_mv), float(found.noise_uv)
+        return size, max(EARLY_LEAST_MV, EARLY_SD * noise / 1e3, left_uv / 1e3), until_ms
 
     def floors_mv(self, noise: Capture, side: Side, muscles: tuple[Muscle, ...]) -> dict[Muscle, float]:
         """What empty sweeps cut from `noise` reach: median plus 4 robust SD, so that a burst in some of them is none.

@@ -6,6 +6,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil, floor, log
 from typing import Any
 
 from npr_daq.anatomy import Muscle
@@ -29,8 +30,12 @@ GROWING_FACTOR = 1.2
 GROWING_STEP_MA = 0.5
 STEEP_FACTOR = GROWING_FACTOR**2
 STEEP_GROWTH = 1.5
+STEPS_TO_CAP = 3
+ROUNDING = 1.002
+"""Currents are set to 0.01 mA."""
 REFERENCE_START = 0.7
 REFERENCE_SILENT = 1.5
+REFERENCE_LEAST = 0.8
 
 __all__ = ["RULES", "Finished", "Rule", "SearchSettings", "Shock", "State", "finish", "next_shock", "settings_for"]
 
@@ -81,13 +86,14 @@ def settings_for(
     reference: Finished | None = None,
 ) -> SearchSettings:
     """The bounds of a search, drawn closer by the other side's search where there was one that found a response."""
-    silent = cap_ma
+    silent, least = cap_ma, 0.0
     if reference is not None and reference.elicited:
         if reference.threshold_ma is not None:
             start_ma = settable(REFERENCE_START * reference.threshold_ma)
         if reference.proved:
             silent = min(cap_ma, settable(REFERENCE_SILENT * reference.current_ma))
-    return SearchSettings(watched, min(start_ma, silent), cap_ma, silent, max_shocks)
+            least = min(cap_ma, settable(REFERENCE_LEAST * reference.current_ma))
+    return SearchSettings(watched, min(start_ma, silent), cap_ma, silent, max_shocks, least)
 
 
 def next_shock(history: Sequence[Reading], settings: SearchSettings) -> Shock | Finished:
@@ -139,11 +145,21 @@ def _always(seen: Seen) -> bool:
 
 
 def _growing(seen: Seen) -> float:
-    return max(GROWING_FACTOR * seen.last.current_ma, seen.last.current_ma + GROWING_STEP_MA)
+    last, cap = seen.last.current_ma, seen.settings.cap_ma
+    usual = max(GROWING_FACTOR * last, last + GROWING_STEP_MA)
+    if not 1.0 < cap / last < GROWING_FACTOR**STEPS_TO_CAP:
+        return usual
+    # The rest of the way in equal steps: a last one of less than 15 % would be none and prove nothing.
+    fewest, most = (log(cap / last) / log(factor) for factor in (GROWING_FACTOR, LEAST_STEP * ROUNDING))
+    steps = max(1, min(ceil(fewest), floor(most)))
+    return float(last * (cap / last) ** (1 / steps))
 
 
 def _steep(seen: Seen) -> float:
-    return max(_growing(seen), min(STEEP_FACTOR * seen.last.current_ma, seen.last.current_ma + SILENT_STEP_MA))
+    last, usual = seen.last.current_ma, _growing(seen)
+    double = min(STEEP_FACTOR * last, last + SILENT_STEP_MA)
+    # Room for two steps below the cap is kept: two flat ones prove.
+    return max(usual, double) if double * LEAST_STEP**FLAT_STEPS_GROWN <= seen.settings.cap_ma else usual
 
 
 RULES: tuple[Rule, ...] = (
@@ -193,7 +209,8 @@ RULES: tuple[Rule, ...] = (
         State.ANSWERING,
         f"every muscle that answers is flat over {FLAT_STEPS_GROWN} steps (over {FLAT_STEPS} where none has grown "
         f"{GROWN_FOLD:g}-fold), each at least x{LEAST_STEP:g}; flat: {100 * FLAT_FRACTION:g} % and {FLAT_SD:g} SD, "
-        f"in noise {NOISE_SD:g} SD and at most {100 * NOISE_FRACTION:g} %, step by step and over the whole",
+        f"in noise {NOISE_SD:g} SD and at most {100 * NOISE_FRACTION:g} %, step by step and over the whole; "
+        f"not below {REFERENCE_LEAST:g} x the other side's proved current",
         "end: plateau; the last shock is the first of the accepted sweeps",
         lambda seen: seen.stopped,
         ends=lambda seen: "plateau: every muscle that answers has stopped growing",
@@ -214,8 +231,17 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         State.ANSWERING,
+        f"flat, but it may be the foot of the curve: none has grown {GROWN_FOLD:g}-fold, or below "
+        f"{REFERENCE_LEAST:g} x the other side's proved current",
+        "the same",
+        lambda seen: seen.repeats and seen.flat > 0 and seen.at_foot,
+        raise_to=_steep,
+    ),
+    Rule(
+        State.ANSWERING,
         "else",
-        f"x{GROWING_FACTOR:g}, at least +{GROWING_STEP_MA:g} mA; after a flat step it confirms",
+        f"x{GROWING_FACTOR:g}, at least +{GROWING_STEP_MA:g} mA; the last {STEPS_TO_CAP} to the cap in equal steps of "
+        f"x{LEAST_STEP:g} or more; after a flat step it confirms",
         _always,
         raise_to=_growing,
     ),

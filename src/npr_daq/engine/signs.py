@@ -82,12 +82,12 @@ def moved_in_search(seen: Sequence[Reading], watched: Sequence[Muscle]) -> tuple
 def moved_in_series(series: Sequence[Reading], muscle: Muscle) -> Sign | None:
     """Whether, at one current, size or onset of `muscle` changed from one shock on and stayed so.
 
-    Every split into two parts of two readings or more is tried: the medians differ by 10 % and 4 SD, or by .2 ms where
-    the SNR allows a latency.
+    Every split is tried that leaves two readings after it: the medians differ by 10 % and 4 SD, or by .2 ms where the
+    SNR allows a latency.
     """
     answers = [r.responses[muscle] for r in series if r.valid and muscle in r.responses]
     ma = series[-1].current_ma if series else 0.0
-    for cut in range(2, len(answers) - 1):
+    for cut in range(1, len(answers) - 1):
         early, late = answers[:cut], answers[cut:]
         before, after = (median(a.size_mv for a in part) for part in (early, late))
         sd = median(a.sd_mv for a in answers)
@@ -96,7 +96,7 @@ def moved_in_series(series: Sequence[Reading], muscle: Muscle) -> Sign | None:
             text = f"{muscle} changed by {100 * change / before:+.0f} % at {ma:g} mA from one shock to the next"
             return Sign("moved", muscle, text, ma)
         onsets = [[a.onset_latency_ms for a in part if _sure(a)] for part in (early, late)]
-        if all(len(part) >= 2 for part in onsets):
+        if onsets[0] and len(onsets[1]) >= 2:
             shift = median(onsets[1]) - median(onsets[0])
             spread = max(max(part) - min(part) for part in onsets)
             if abs(shift) > max(MOVED_ONSET_MS, 2 * spread):

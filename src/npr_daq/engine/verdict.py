@@ -19,13 +19,17 @@ NOISE_HIDES = "noise hides growth"
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """Bounds of one search. A search that sees nothing ends at `silent_cap_ma`, at or below `cap_ma`."""
+    """Bounds of one search. A search that sees nothing ends at `silent_cap_ma`, at or below `cap_ma`.
+
+    Flat steps below `least_ma` are the foot of the curve: the other side, there, had not reached its plateau.
+    """
 
     watched: tuple[Muscle, ...]
     start_ma: float
     cap_ma: float
     silent_cap_ma: float
     max_shocks: int
+    least_ma: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,16 @@ class Seen:
     @cached_property
     def stopped(self) -> bool:
         """Whether every muscle that answers has stopped growing."""
-        return bool(self.answering) and all(stopped_growing(self.valid, m, needed=self.needed) for m in self.answering)
+        return bool(self.answering) and all(self.stopped_for(m) for m in self.answering)
+
+    def stopped_for(self, muscle: Muscle) -> bool:
+        """Whether `muscle` has stopped growing, where the other side had."""
+        return self.reached(self.settings.least_ma) and stopped_growing(self.valid, muscle, needed=self.needed)
+
+    @property
+    def at_foot(self) -> bool:
+        """Whether a flat response may still be the foot of the curve: a few units that fire early."""
+        return self.needed == FLAT_STEPS or not self.reached(self.settings.least_ma)
 
     @property
     def grew(self) -> float:
@@ -148,6 +161,7 @@ def finish(history: Sequence[Reading], settings: SearchSettings, reason: str) ->
         "start_ma": settings.start_ma,
         "cap_ma": settings.cap_ma,
         "silent_cap_ma": settings.silent_cap_ma,
+        "least_ma": settings.least_ma,
         "shocks": len(history),
         "invalid": len(history) - len(seen.valid),
         "grown_fold": seen.grown_fold,
@@ -166,7 +180,7 @@ def _muscle_evidence(view: Seen, muscle: Muscle) -> dict[str, Any]:
     growth = [_percent(b.size_mv - a.size_mv, a) for a, b in pairs]
     allowed = [_percent(tolerance_mv(a, b), a) for a, b in pairs]
     present = bool(answers) and answers[-1].present
-    proved = present and stopped_growing(seen, muscle, needed=needed) and view.masseter is None
+    proved = present and view.stopped_for(muscle) and view.masseter is None
     hidden = present and not proved and any(noise_hides(a, b) for a, b in pairs)
     evidence: dict[str, Any] = {
         "proved": proved,
