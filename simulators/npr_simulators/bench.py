@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from npr_daq.anatomy import Muscle, Side
@@ -11,7 +12,7 @@ from npr_daq.montage import standard_montage
 from npr_daq.quoting import quoted
 from npr_simulators.device import SimulatedFrontend
 from npr_simulators.faults import fault_from
-from npr_simulators.fields import Request, amount, number, word, yes_or_no
+from npr_simulators.fields import Request, amount, number, only, word, yes_or_no
 from npr_simulators.instruments import Instruments
 from npr_simulators.mishaps import Mishaps
 from npr_simulators.options import Options
@@ -21,6 +22,19 @@ from npr_simulators.person.sites import Site
 from npr_simulators.truth import TruthFile, TruthSink
 
 REST = "rest"
+FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "status": ("instrument",),
+        "place": ("side", "site", "offset_mm", "anterior_mm", "anode_first"),
+        "cue": ("task", "effort", "seconds"),
+        "electrode": ("side", "muscle", "action"),
+        "run_to": ("stream_id", "sample", "instrument"),
+        "press_stop": ("instrument",),
+        "reset_device": ("instrument",),
+        "reset_link": ("instrument",),
+    }
+)
+"""The fields of a request beside `op`; those of a fault are checked where its script is."""
 MISPLACED_MM = 30.0
 CUE_S, CUE_MAX_S = 3.0, 600.0
 """How long a movement is held where nobody says it, and at most."""
@@ -70,6 +84,8 @@ class Bench:
         op = request["op"]
         if op not in self._ops:
             raise UsageError(f"no operation {quoted(op)}; known are {', '.join(self._ops)}")
+        if op != "fault":
+            only(request, FIELDS.get(op, ()))
         return self._ops[op](request)
 
     @property
@@ -155,13 +171,13 @@ class Bench:
     def _cue(self, request: Request) -> dict[str, Any]:
         task = request.get("task")
         if task not in self.face.tasks:
-            raise UsageError(f"this patient cannot {quoted(task)}; the tasks are {', '.join(self.face.tasks)}")
+            raise UsageError(f"task {quoted(task)} is not one of {', '.join(self.face.tasks)}")
+        effort, seconds = amount(request, "effort", 1.0), amount(request, "seconds", CUE_MAX_S)
         device = self.device
         if not device.streaming:
             if task == REST:  # nothing would be recorded, and at rest she is
                 return {"task": task}
             raise UsageError(f"no stream runs, so nobody would record {quoted(task)}; start one first")
-        effort, seconds = amount(request, "effort", 1.0), amount(request, "seconds", CUE_MAX_S)
         performed = self.face.cue(
             task=str(task),
             effort=1.0 if effort is None else effort,

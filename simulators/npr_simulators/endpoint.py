@@ -18,6 +18,8 @@ from npr_simulators.leftovers import PREFIX, SOCKET, remove_leftovers
 WAITING_CONNECTS = 64
 LINE_BYTES_MAX = 65536
 QUEUE_BYTES_MAX = 1 << 20
+CLIENTS_MAX = 64
+"""More would take the descriptors that lines and files need; one beyond is hung up on."""
 
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -32,7 +34,7 @@ class _Client:
 
 
 class ControlEndpoint:
-    """Serves several clients from one selector; a client that does not read its answers is dropped."""
+    """Serves up to `CLIENTS_MAX` clients from one selector; one that does not read its answers is dropped."""
 
     def __init__(self, selector: selectors.BaseSelector, answer: Answer) -> None:
         self._selector = selector
@@ -61,7 +63,10 @@ class ControlEndpoint:
     def _accept(self, _mask: int) -> None:
         try:
             connection, _ = self._listener.accept()
-        except (BlockingIOError, ConnectionError):
+        except OSError:  # nobody after all, or no descriptor is free: the simulator goes on
+            return
+        if len(self._clients) >= CLIENTS_MAX:
+            connection.close()
             return
         connection.settimeout(0.0)
         client = _Client(connection)
@@ -95,6 +100,8 @@ class ControlEndpoint:
 
     def _answer_lines(self, client: _Client) -> None:
         while (end := client.received.find(b"\n")) >= 0:
+            if end > LINE_BYTES_MAX:
+                return  # what is left is above the limit, so the client is dropped
             line = bytes(client.received[:end])
             del client.received[: end + 1]
             client.unsent += json.dumps(self._reply(line)).encode() + b"\n"

@@ -1,6 +1,7 @@
 """The fields of a control request, each read strictly: what it is, and what it may be."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -9,6 +10,16 @@ from npr_daq.quoting import quoted
 
 Request = Mapping[str, Any]
 W = TypeVar("W", bound=StrEnum)
+
+
+def only(request: Request, known: tuple[str, ...]) -> None:
+    """Raise UsageError for a field that means nothing to the operation: a misspelt one would be lost in silence."""
+    other = next((name for name in request if name != "op" and name not in known), None)
+    if other is None:
+        return
+    near = get_close_matches(other, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(known) or 'none'}"
+    raise UsageError(f"{quoted(request['op'])} has no field {quoted(other)}; {hint}")
 
 
 def word(words: type[W], request: Request, name: str) -> W:

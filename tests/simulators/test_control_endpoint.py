@@ -130,6 +130,35 @@ def test_many_may_connect_before_the_simulator_looks(tmp_path: Path, monkeypatch
             caller.connect(endpoint.address.removeprefix("unix:"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the endpoint is a Unix socket here")
+def test_those_who_are_too_many_are_hung_up_on_and_no_descriptor_left_is_no_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("npr_simulators.endpoint.CLIENTS_MAX", 2)
+    with selectors.DefaultSelector() as selector, contextlib.ExitStack() as stack:
+        endpoint = ControlEndpoint(selector, lambda request: {})
+        stack.callback(endpoint.close)
+        callers = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(3)]
+        for caller in callers:
+            caller.settimeout(5.0)
+            caller.connect(endpoint.address.removeprefix("unix:"))
+            endpoint._accept(0)
+        assert callers[2].recv(1) == b""
+        callers[0].sendall(b'{"op": "x"}\n')
+        for key, mask in selector.select(5.0):
+            key.data(mask)
+        assert json.loads(callers[0].recv(100)) == {"ok": True}
+
+        def none_free() -> Any:
+            raise OSError(24, "Too many open files")
+
+        listener = endpoint._listener
+        monkeypatch.setattr(endpoint, "_listener", type("Listener", (), {"accept": staticmethod(none_free)}))
+        endpoint._accept(0)
+        monkeypatch.setattr(endpoint, "_listener", listener)
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
@@ -186,6 +215,11 @@ def test_garbage_on_the_endpoint_is_answered_and_several_clients_are_served(runn
         with contextlib.suppress(ConnectionError):  # a line without an end is dropped, maybe while it is sent
             raw.sendall(b"x" * 200_000)
             assert raw.recv(1) == b""
+        with contextlib.suppress(ConnectionError), socket.socket(socket.AF_UNIX) as long:  # with an end it is as long
+            long.settimeout(10)
+            long.connect(running.control.removeprefix("unix:"))
+            long.sendall(b'{"op": "hello", "x": "' + b"x" * 65536 + b'"}\n')
+            assert long.recv(1) == b""
         raw.close()
         assert one.call("status")["state"] == "SAFE"
 

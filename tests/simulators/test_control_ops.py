@@ -72,6 +72,24 @@ def test_a_movement_is_asked_for_while_it_is_recorded_and_its_truth_is_kept(
             bench.answer(smile | wrong)
 
 
+def test_a_wrong_field_is_told_and_lost_in_no_silence(ears: tuple[Bench, Any, Any]) -> None:
+    bench, face, _ = ears
+    for request, says in (
+        (
+            {"op": "place", "side": "left", "site": "trunk", "anterior": 3},
+            "no field 'anterior'; did you mean",
+        ),
+        ({"op": "lift", "side": "left"}, "'lift' has no field 'side'; it takes none"),
+        ({"op": "voice", "x" * 5000: 1}, "it takes none"),
+        ({"op": "cue"}, "task None is not one of"),
+        ({"op": "cue", "task": "rest", "effort": "much"}, "effort 'much' is not a number of 0 to 1"),
+    ):
+        with pytest.raises(UsageError, match=says) as refused:
+            bench.answer(request)
+        assert len(str(refused.value)) < 400
+    assert not hasattr(face, "where")  # nobody has held the stimulator there
+
+
 def test_what_the_patient_says_is_said_once(ears: tuple[Bench, Any, Any]) -> None:
     bench, face, _ = ears
     face.said = [{"said": "hurts", "score": 6.5, "ordinal": 3}]
@@ -104,8 +122,8 @@ def test_hands_move_the_stimulator_and_the_electrodes(bench: Bench) -> None:
         ({"op": "place", "side": "up", "site": "trunk"}, "left"),
         ({"op": "electrode", "side": "left", "muscle": "mentalis", "action": "kick"}, "loosen"),
         ({"op": "cue", "task": "smile_open"}, "no stream runs"),
-        ({"op": "cue", "task": "juggle"}, "the tasks are rest"),
-        ({"op": "cue", "task": ["rest"]}, "the tasks are rest"),
+        ({"op": "cue", "task": "juggle"}, "is not one of rest"),
+        ({"op": "cue", "task": ["rest"]}, "is not one of rest"),
         ({"op": "place", "side": "left", "site": "trunk", "offset_mm": -1}, "0 to 30"),
         ({"op": "place", "side": "left", "site": "trunk", "anterior_mm": True}, "0 to 30"),
         ({"op": "place", "side": "left", "site": "trunk", "anode_first": 1}, "neither true nor false"),
