@@ -19,21 +19,27 @@ def read_faults(path: Path) -> tuple[Fault, ...]:
     """
     text = read_text(path, what="fault file", refusal=UsageError)
     named = f"the fault file {shown_path(path)}"
+    toml = path.suffix.lower() == ".toml"
     try:
-        content: Any = parse_toml(text) if path.suffix == ".toml" else parse_json(text)
+        content: Any = parse_toml(text) if toml else parse_json(text)
         version, entries = _entries(content)
     except NotReadable as cause:
-        raise UsageError(f"{named} cannot be read: {cause}") from cause
+        taken_as = "TOML" if toml else "JSON, because its name does not end in .toml"
+        raise UsageError(f"{named} cannot be read as {taken_as}: {cause}") from cause
     except UsageError as cause:
         raise UsageError(f"{named} {cause}") from cause
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UsageError(f"{named} must be a list of faults: JSON, or TOML with [[fault]] tables")
     if not entries:
         raise UsageError(f"{named} has no fault in it; write [[fault]] tables (TOML) or a list of them (JSON)")
+    return tuple(_numbered(number, entry, version, named) for number, entry in enumerate(entries, 1))
+
+
+def _numbered(number: int, entry: Mapping[str, Any], version: int, named: str) -> Fault:
     try:
-        return tuple(fault_from(entry, version=version) for entry in entries)
+        return fault_from(entry, version=version)
     except UsageError as cause:
-        raise UsageError(f"{named}: {cause}") from cause
+        raise UsageError(f"{named}, fault {number}: {str(cause).removeprefix('fault: ')}") from cause
 
 
 def _entries(content: Any) -> tuple[int, Any]:

@@ -81,6 +81,19 @@ def test_a_fault_file_that_is_none_is_refused_in_few_words(tmp_path: Path, name:
     assert len(str(caught.value)) < 500
 
 
+def test_the_wrong_one_of_several_is_named_and_so_is_the_form(tmp_path: Path) -> None:
+    file = tmp_path / "f.json"
+    file.write_text('[{"layer": "frame", "what": "drop"}, {"layer": "frame", "what": "dorp"}]')
+    with pytest.raises(UsageError, match=r"f\.json, fault 2: what happens to a frame: 'dorp' is not one of"):
+        read_faults(file)
+    for name, says in (("f.yaml", r"as JSON, because its name does not end in \.toml"), ("f.TOML", "as TOML: ")):
+        (tmp_path / name).write_text("fault: x")
+        with pytest.raises(UsageError, match=says):
+            read_faults(tmp_path / name)
+    (tmp_path / "g.TOML").write_text(OLD)
+    assert read_faults(tmp_path / "g.TOML")[0].what == "hang"
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
