@@ -95,19 +95,29 @@ def launch(
         )
         line = _first_line(process, start_s)
         if line is None or not line.startswith("{"):
+            ended = line == "" and _has_ended(process)
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             process.wait()
             if process.stdout is not None:
                 process.stdout.close()
             complaints.seek(0)
-            raise _complaint(complaints.read(), code=process.returncode, start_s=start_s)
+            raise _complaint(complaints.read(), code=process.returncode, start_s=start_s, ended=ended)
     facts = json.loads(line)
     return Launched(uri=facts["uri"], control=facts["control"], pid=process.pid, process=process, facts=facts)
 
 
-def _complaint(said: str, *, code: int, start_s: float) -> NprError:
-    lines = said.strip().splitlines() or [f"it was not ready within {start_s:g} s"]
+def _has_ended(process: "subprocess.Popen[str]") -> bool:
+    """Whether the process is over, or about to be: its output has ended."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_S)
+    return process.returncode is not None
+
+
+def _complaint(said: str, *, code: int, start_s: float, ended: bool = False) -> NprError:
+    how = f"code {code}" if code >= 0 else f"signal {-code}"
+    silent = f"it ended with {how} before it was ready" if ended else f"it was not ready within {start_s:g} s"
+    lines = said.strip().splitlines() or [silent]
     # A traceback tells in its last line what happened, and so does argparse.
     told = lines[-1:] if lines[0].startswith(("Traceback", "usage:")) else lines
     text = f"the simulator did not start: {shortened(' '.join(told), COMPLAINT_CHARACTERS)}"

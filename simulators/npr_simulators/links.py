@@ -270,6 +270,7 @@ def _replace_symlink(link: Path, target: str) -> None:
     try:
         link.symlink_to(target)
     except OSError as cause:
-        raise OpenError(f"--link {shown_path(link)}: {cause.strerror or cause}") from cause
+        why = cause.strerror or cause
+        raise OpenError(f"--link {shown_path(link)}: {why}; give a name in a folder that can be written") from cause
     except ValueError as cause:
         raise UsageError(f"--link {shown_path(link)}: no file can have this name") from cause

@@ -11,6 +11,7 @@ from npr_daq.quoting import quoted, shortened
 from npr_simulators.kinds import FRONTEND, Kind, kinds_from
 
 LOCK_STEP = "max"
+PORT_MAX = 65535
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Environment of a simulator process, set before NumPy loads: its products are small, and threads that wait for each
 other made it three times slower and stole the host's processor."""
@@ -45,6 +46,11 @@ class Options:
         number = self.kinds.index(kind)
         if not (number and colon and port.isascii() and port.isdigit() and int(port)):
             return self.listen
+        if int(port) + number > PORT_MAX >= int(port):
+            raise UsageError(
+                f"--listen {quoted(self.listen)}: {len(self.kinds)} instruments take as many ports from there on, "
+                f"and the highest is {PORT_MAX}; give a lower one"
+            )
         return f"{place}:{int(port) + number}"
 
     def link_of(self, kind: Kind) -> Path | None:

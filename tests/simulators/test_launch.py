@@ -47,6 +47,7 @@ def test_a_traceback_is_never_pasted() -> None:
     said = 'Traceback (most recent call last):\n  File "x.py", line 1, in <module>\nValueError: no such thing\n'
     assert str(_complaint(said, code=1, start_s=1.0)) == "the simulator did not start: ValueError: no such thing"
     assert "not ready within 1 s" in str(_complaint("", code=-9, start_s=1.0))
+    assert "ended with signal 9 before it was ready" in str(_complaint("", code=-9, start_s=1.0, ended=True))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_several_instruments_have_lines_of_their_own() -> None:
     free = options_from(kinds=("amplifier", "stimulator"), listen="tcp:127.0.0.1:0")
     assert [free.listen_of(kind) for kind in free.kinds] == ["tcp:127.0.0.1:0"] * 2
     last = options_from(kinds=("amplifier", "stimulator"), listen="tcp:127.0.0.1:65535")
-    with pytest.raises(UsageError, match="a port of 0 to 65535"):
+    with pytest.raises(UsageError, match="2 instruments take as many ports"):
         FRONTEND.serve(last)
 
 

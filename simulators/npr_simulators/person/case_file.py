@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,8 @@ def _check_words(case: Case, source: str) -> None:
         raise ProtocolFileError(f"{source}: cell: {quoted(case.cell)} is no column of the matrix; {hint}")
     told = {"teaches": case.teaches, "expect": case.expect, "intake.cause": case.intake.cause}
     for key, text in told.items():
-        # a terminal or a page would act on it; line ends are how TOML breaks a long text
-        odd = next((c for c in text if not c.isprintable() and c not in "\n\t"), None)
+        # controls and marks of direction: a terminal would act on them; line ends are how TOML breaks a long text
+        odd = next((c for c in text if unicodedata.category(c) in ("Cc", "Cf") and c not in "\n\t"), None)
         if odd is not None:
             raise ProtocolFileError(f"{source}: {key}: it holds the control character U+{ord(odd):04X}; take it out")
 

@@ -32,8 +32,10 @@ def patients(
     random: Annotated[
         int | None, typer.Option("--random", metavar="N", help="Draw N people and write them as patient files.")
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of --random and --matrix.")] = 1,
-    group: Annotated[str, typer.Option(metavar="GROUP", help="Of --random: healthy or synkinetic.")] = "healthy",
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of --random and --matrix; 1 if not given.")] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="GROUP", help="Of --random: healthy (if not given) or synkinetic.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder for --random.")] = None,
     json: JsonFlag = False,
 ) -> None:
@@ -45,22 +47,29 @@ def patients(
     from npr_daq.session import simulator_family
 
     family = simulator_family()
+    given_seed = 1 if seed is None else seed
     if random is not None:
         if name is not None or matrix or day:
             raise UsageError("--random draws new people; leave out NAME, --matrix and --day")
         if out is None:
             raise UsageError("--random writes files; give a folder with --out DIR")
-        paths = [str(path) for path in family.random_patients(random, folder=out, seed=seed, group=group)]
+        paths = [
+            str(path) for path in family.random_patients(random, folder=out, seed=given_seed, group=group or "healthy")
+        ]
         if json:
             echo_json(paths)
         else:
             typer.echo(f"{len(paths)} patient files, {paths[0]} to {paths[-1]}; examine one with sim:{paths[0]}")
         return
+    if out is not None or group is not None:
+        raise UsageError("--out and --group belong to --random; write for example: patients --random 20 --out cohort")
+    if seed is not None and not matrix:
+        raise UsageError("--seed belongs to --random and --matrix; the card of a patient is the same for every seed")
     if day and not matrix:
         raise UsageError("--day belongs to --matrix; write for example: patients bell_course --matrix --day 120")
     chosen = None if name is None else [name]
     if matrix:
-        found = family.patient_matrix(chosen, seed=seed, days=day or ())
+        found = family.patient_matrix(chosen, seed=given_seed, days=day or ())
         if json:
             echo_json(found)
         else:
