@@ -9,7 +9,9 @@ cathodal edge with the front-end's group delay taken off. MOVEMENTS.csv has ordi
 
 import argparse
 import csv
+import io
 import json
+import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +26,8 @@ Sizes = Mapping[str, list[tuple[float, float, float]]]
 
 def read_truth(path: Path) -> tuple[Truth, dict[int, Truth], dict[int, Truth]]:
     """The header, the shocks by number, and the movements by ordinal."""
-    header, *lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = list(entries(path))
+    header: Any = lines.pop(0) if lines else {}
     if header.get("format") != "npr-daq truth" or header.get("version") != 1:
         raise SystemExit(f"{path}: format and version are not 'npr-daq truth' 1")
     # the first pulse of a train stands for it
@@ -32,22 +35,55 @@ def read_truth(path: Path) -> tuple[Truth, dict[int, Truth], dict[int, Truth]]:
     return header, shocks, {line["ordinal"]: line for line in lines if "performed" in line}
 
 
+def text_of(path: Path) -> str:
+    """A file's text, with or without the byte order mark that spreadsheets write."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as cause:
+        raise SystemExit(f"{path}: {cause.strerror}; check the path") from None
+    except UnicodeDecodeError:
+        raise SystemExit(f"{path}: it is not UTF-8 text") from None
+
+
+def entries(path: Path) -> Iterator[Truth]:
+    """The lines of a truth file; one that a killed simulator left half written is told and passed over."""
+    whole = text_of(path).split("\n")
+    for at, text in enumerate(whole, 1):
+        try:
+            entry = json.loads(text) if text else None
+        except ValueError:
+            if at == 1 or at < len(whole):
+                raise SystemExit(f"{path} line {at}: it is no JSON, so no truth file or a spoilt one") from None
+            print(f"{path} line {at}: the last line is cut short; it is left out", file=sys.stderr)
+            return
+        if not isinstance(entry, dict | None):
+            raise SystemExit(f"{path} line {at}: it is no JSON object, so this is no truth file")
+        if entry is not None:
+            yield entry
+
+
 def rows(path: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows of a table with their line numbers."""
-    with path.open(newline="", encoding="utf-8") as file:
-        table = csv.DictReader(file)
-        missing = [name for name in columns if name not in (table.fieldnames or ())]
-        if missing:
-            raise SystemExit(f"{path}: column {missing[0]!r} is missing; it needs {', '.join(columns)}")
-        yield from ((table.line_num, row) for row in table)
+    table = csv.DictReader(io.StringIO(text_of(path)), restval="")
+    missing = [name for name in columns if name not in (table.fieldnames or ())]
+    if missing:
+        raise SystemExit(
+            f"{path}: column {missing[0]!r} is missing; it needs {', '.join(columns)}, with commas between them"
+        )
+    yield from ((table.line_num, row) for row in table)
 
 
 def number(text: str, where: str) -> float | None:
     """A number, or None for an empty cell."""
+    if not text.strip():
+        return None
     try:
-        return float(text) if text.strip() else None
+        found = float(text)
     except ValueError:
         raise SystemExit(f"{where}: {text!r} is not a number") from None
+    if not math.isfinite(found):
+        raise SystemExit(f"{where}: {text!r} is not a number; leave the cell empty where there is no response")
+    return found
 
 
 def mean(shocks: Iterable[Truth], channel: str, *keys: str) -> float | None:
@@ -85,7 +121,8 @@ def score_responses(header: Truth, shocks: Mapping[int, Truth], path: Path) -> N
         numbers = [number(text, where) for text in row["stim_seq"].split(";")]
         unknown = [n for n in numbers if n not in shocks]
         if unknown:
-            raise SystemExit(f"{where}: stimulus {unknown[0]} is not in the truth file")
+            named = "an empty stim_seq" if unknown[0] is None else f"stimulus {unknown[0]:g}"
+            raise SystemExit(f"{where}: {named} is not in the truth file")
         given, channel = [shocks[int(n or 0)] for n in numbers], row["channel"]
         if any(channel not in shock["channels"] for shock in given):
             raise SystemExit(f"{where}: channel {channel!r} is not in the truth of {row['stim_seq']}")

@@ -162,3 +162,46 @@ def test_the_plateau_is_what_a_supramaximal_shock_gives(truth_file):
             seen = told(path, "app", "pp_uv", channel=f"{side}.{muscle}", shocks=shocks)
             full = header["plateau"]["trunk"][side][muscle]["app"]["pp_uv"]
             assert seen == pytest.approx(full, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (b"stim_seq,channel,onset_ms,pp_uv\n1,left.nasalis,nan,1\n", "'nan' is not a number; leave the cell empty"),
+        (b"stim_seq,channel,onset_ms,pp_uv\n,left.nasalis,1,1\n", "line 2: an empty stim_seq is not in the truth"),
+        (b"stim_seq;channel;onset_ms;pp_uv\n1;left.nasalis;1;1\n", "with commas between them"),
+        (b"\xa0\xff", "it is not UTF-8 text"),
+        (None, "check the path"),
+    ],
+)
+def test_a_table_that_is_none_is_one_sentence(truth_file, tmp_path, capsys, text, complaint):
+    table = tmp_path / "r.csv"
+    if text is not None:
+        table.write_bytes(text)
+    with pytest.raises(SystemExit, match=complaint):
+        run(capsys, truth_file[0], table)
+
+
+def test_a_spreadsheets_mark_and_cells_left_out_are_read(truth_file, tmp_path, capsys):
+    table = tmp_path / "r.csv"
+    table.write_bytes(b"\xef\xbb\xbfstim_seq,channel,onset_ms,pp_uv\n1,left.nasalis\n")
+    assert "1 / 0" in run(capsys, truth_file[0], table)
+
+
+def test_a_truth_file_cut_short_is_scored_and_a_spoilt_one_is_not(truth_file, tmp_path, capsys):
+    whole = truth_file[0].read_bytes()
+    table = results(tmp_path / "r.csv", [(1, "left.nasalis", "", "")])
+    cut = tmp_path / "cut.jsonl"
+    cut.write_bytes(whole + b'{"stim_seq": 9, "chan')
+    run(capsys, cut, table)
+    for content, complaint in (
+        (whole[:500], "no truth file"),
+        (b"[1]\n", "no JSON object"),
+        (b"", "format and version"),
+    ):
+        cut.write_bytes(content)
+        with pytest.raises(SystemExit, match=complaint):
+            run(capsys, cut, table)
+    cut.write_bytes(whole.replace(b"\n{", b"\n", 1))
+    with pytest.raises(SystemExit, match="line 2: it is no JSON"):
+        run(capsys, cut, table)
