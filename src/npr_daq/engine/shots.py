@@ -9,6 +9,7 @@ from npr_daq.anatomy import Muscle
 from npr_daq.device.interlock import InterlockEvent
 from npr_daq.engine import events as ev
 from npr_daq.engine.books import ABORTED, Books, flowed
+from npr_daq.engine.clipping import clipped_in_window
 from npr_daq.engine.effects import Shot
 from npr_daq.engine.guard import Guard
 from npr_daq.engine.ports import ExamJournal, Measurement
@@ -301,7 +302,7 @@ class Shooter:
         )
         self.books.sweep(sweep)
         self._forget(shot.stim_seq)
-        over = sorted(shot.step.watched_channels & set(clipped))
+        over = sorted(shot.step.watched_channels & set(clipped_in_window(sweep, self._montage)))
         if over:
             reasons.append(f"clipped: {', '.join(over)}")
         answers = self._answers(sweep, shot.step) if not reasons else {}
