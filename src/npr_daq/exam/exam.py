@@ -131,9 +131,10 @@ class Exam:
         """The same exam, whose `findings` are those with the markers moved by hand; itself where none was moved."""
         if not in_force(marks_of(self.edits)):
             return self
+        findings = self.analyse()
         edited = copy(self)
         # where cached_property keeps what it has
-        vars(edited)["findings"] = self.analyse()
+        vars(edited)["findings"] = findings
         return edited
 
     def verify(self) -> "verification.Verification":
