@@ -13,9 +13,10 @@ from npr_simulators.control import ControlClient
 class SimulatedOperator:
     """Stands for the person at the bench for one exam; make a new one for the next.
 
-    It places the stimulator, accepts a concordant series, asks once per site for a redo of a discordant one, and
-    resumes a paused run once; a second pause or a latched fault stops the exam. After every shock it listens to the
-    patient: where she asks to stop, it gives no further shock at that site.
+    It places the stimulator, accepts a concordant series, and resumes a paused run once; a second pause or a latched
+    fault stops the exam. Once per site it redoes a series that is discordant, or for which the prompt has a mend that
+    hands can do (move the cathode back, press an electrode on), and does that first. After every shock it listens to
+    the patient: where she asks to stop, it gives no further shock at that site.
     """
 
     name = "simulated"
@@ -25,6 +26,7 @@ class SimulatedOperator:
         self.clock = clock
         self.resumed = 0
         self._redone: set[tuple[object, object, str]] = set()
+        self._hold: dict[tuple[object, object], dict[str, float]] = {}
         self._pressed: Answer | None = None
         self._score: float | None = None
 
@@ -40,7 +42,8 @@ class SimulatedOperator:
             case PromptKind.PLACE:
                 if prompt.side is None or prompt.site is None:
                     return Answer(AnswerKind.STOP, "the prompt names no place")
-                self._client.call("place", side=prompt.side.value, site=prompt.site.value)
+                hold = self._hold.get((prompt.side, prompt.site), {})
+                self._client.call("place", side=prompt.side.value, site=prompt.site.value, **hold)
                 return Answer(AnswerKind.DONE)
             case PromptKind.RELAX:
                 self._client.call("cue", task="rest", effort=0.0)
@@ -62,11 +65,28 @@ class SimulatedOperator:
 
     def _judge(self, prompt: Prompt) -> Answer:
         series = (prompt.side, prompt.site, prompt.step)
-        if prompt.detail.get("concordant") is False and series not in self._redone:
+        if series in self._redone or AnswerKind.REDO not in prompt.choices:
+            return Answer(AnswerKind.ACCEPT)
+        for advice in prompt.detail.get("mend", ()):
+            if self._mends(prompt, advice):
+                self._redone.add(series)
+                return Answer(AnswerKind.REDO, f"{advice['seen']}; {advice['mend']}")
+        if prompt.detail.get("concordant") is False:
             self._redone.add(series)
-            if AnswerKind.REDO in prompt.choices:
-                return Answer(AnswerKind.REDO, "the series is not concordant")
+            return Answer(AnswerKind.REDO, "the series is not concordant")
         return Answer(AnswerKind.ACCEPT)
+
+    def _mends(self, prompt: Prompt, advice: Mapping[str, Any]) -> bool:
+        """Follow a mend that hands can do: hold the stimulator otherwise from now on here, or press an electrode on."""
+        act = dict(advice.get("act") or {})
+        match act.pop("do", None):
+            case "place":
+                self._hold.setdefault((prompt.side, prompt.site), {}).update(act)
+                return True
+            case "fix" if prompt.side is not None and advice.get("muscle"):
+                self._client.call("electrode", side=prompt.side.value, muscle=advice["muscle"], action="fix")
+                return True
+        return False
 
     def tell(self, notice: Notice) -> None:
         """After a sweep it listens; other news needs neither hands nor ears."""

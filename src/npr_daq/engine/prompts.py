@@ -5,6 +5,7 @@ from math import isfinite
 from statistics import fmean
 from typing import Any
 
+from npr_daq.engine import mend
 from npr_daq.engine.counted import place_of
 from npr_daq.engine.effects import Shot
 from npr_daq.engine.reading import Reading
@@ -105,7 +106,8 @@ def judge(state: ExamState, step: SiteSeries, site: SiteProgress, *, may_redo: b
     proof = "supramaximal" if verdict.proved else f"not proved supramaximal ({verdict.reason})"
     if not verdict.elicited or isinstance(step.task, Reflex | Excitability):
         proof = verdict.reason
-    said = proof if isinstance(step.task, Excitability) else f"{complete.reason}; {proof}"
+    advice = mend.advise(step, site)
+    said = (proof if isinstance(step.task, Excitability) else f"{complete.reason}; {proof}") + mend.said(advice)
     own = (verdict.evidence.get("muscles") or {}).get(complete.summary.get("muscle"), {})
     return Prompt(
         PromptKind.JUDGE,
@@ -128,6 +130,7 @@ def judge(state: ExamState, step: SiteSeries, site: SiteProgress, *, may_redo: b
             "shocks_expected": state.shocks_expected,
             "time_left_s": state.time_left_s,
             "muscles": averages(kept),
+            "mend": [each.plain() for each in advice],
         },
     )
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from types import MappingProxyType
 
-from npr_daq.engine import prompts
+from npr_daq.engine import mend, prompts
 from npr_daq.engine.counted import place_of
 from npr_daq.engine.effects import (
     Ask,
@@ -237,9 +237,9 @@ def _completed(state: ExamState, step: SiteSeries, site: SiteProgress, done: Com
     ]
     if first is not None and first.n in done.accepted:
         effects.append(RecordJudgement(first.n, Role.ACCEPT, "the confirmation is the first of the series"))
-    site = replace(site, complete=done)
+    site, noted = mend.noted(step, replace(site, complete=done))
     state, asked = work(replace(state, site=site), step, site)
-    return state, (*effects, *asked)
+    return state, (*effects, *noted, *asked)
 
 
 def _put_aside(site: SiteProgress, reason: str) -> tuple[Effect, ...]:
