@@ -2,18 +2,22 @@
 
     python tests/validation/accuracy.py --patients healthy branch_loss --seeds 1-10 --out DIR
 
-Each exam is `npr-daq demo` over the serial line. Scored, on rows that are accepted and not withheld:
+Each exam is `npr-daq demo` over the serial line; a patient is a name or the path of a patient file. Scored, on rows that
+are accepted and not withheld:
 ratio  |measured - apparent| in percentage points; apparent is the ratio of the mean noise-free apparent peak-to-peak
        amplitudes of the accepted sweeps' own stimuli (also against the full plateau of every axon, printed beside it);
 onset  |measured - mean t_ref of the accepted sweeps|, on the stimulated branch's own muscles;
 cover  the share of ratio intervals that hold the apparent ratio.
+"Unflagged" are accepted rows without any reason beside them.
 An exam that exists in DIR is scored again, not run again.
 """
 
 import argparse
 import json
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -29,6 +33,12 @@ NPR = [sys.executable, "-m", "npr_daq"]
 class Score:
     rows: int = 0
     accepted: int = 0
+    unflagged: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    methods: Counter[str] = field(default_factory=Counter)
+    unproved: int = 0
+    amplitude_error: list[float] = field(default_factory=list)
+    covered_onset: list[bool] = field(default_factory=list)
     ratios: int = 0
     withheld: int = 0
     ratio_error: list[float] = field(default_factory=list)
@@ -95,10 +105,22 @@ def score(folder: Path, into: Score, label: str) -> None:
 
     for row in found["conduction"]:
         into.rows += 1
+        for reason in row["quality"]["reasons"]:
+            into.reasons[re.sub(r"[-+]?[0-9][0-9.e+-]*", "#", reason)] += 1
+        account = row.get("artefact") or {}
+        into.methods[account.get("method", "")] += 1
+        into.unproved += account.get("proved") is False
         if not row["quality"]["accepted"]:
             continue
         into.accepted += 1
+        into.unflagged += not row["quality"]["reasons"]
+        size = mean(row["side"], row["site"], row["muscle"], "app", "pp_uv")
+        into.amplitude_error.append(100 * (row["peak_to_peak_mv"] * 1e3 / size - 1))
         if row["onset_latency_ms"] is not None:
+            interval = row.get("onset_ci95_ms")
+            if interval is not None:
+                true = mean(row["side"], row["site"], row["muscle"], "t_ref")
+                into.covered_onset.append(interval[0] <= true <= interval[1])
             error = row["onset_latency_ms"] - mean(row["side"], row["site"], row["muscle"], "t_ref")
             into.onset_error.append(error)
             into.worst.append(
@@ -120,6 +142,11 @@ def score(folder: Path, into: Score, label: str) -> None:
         into.covered.append(low <= apparent <= high)
         into.covered_plateau.append(low <= full <= high)
         into.worst.append((abs(error) / 4, f"{label} ratio {branch} {muscle} {error:+.2f} points of {apparent:.1f} %"))
+
+
+def folder_of(out: Path, patient: str, seed: int) -> Path:
+    """Where the exam of a patient, a name or a file, is kept."""
+    return out / f"{Path(patient).stem}-{seed}"
 
 
 def seeds_of(text: str) -> list[int]:
@@ -149,19 +176,24 @@ def main() -> int:
         into = Score()
         seeds = seeds_of(chosen.seeds)
         with ThreadPoolExecutor(chosen.jobs) as pool:
-            walls = list(pool.map(lambda s, p=patient: run_demo(p, s, chosen.out / f"{p}-{s}"), seeds))
+            walls = list(pool.map(lambda s, p=patient: run_demo(p, s, folder_of(chosen.out, p, s)), seeds))
         for seed in seeds:
-            score(chosen.out / f"{patient}-{seed}", into, f"{patient} {seed}")
+            score(folder_of(chosen.out, patient, seed), into, f"{Path(patient).stem} {seed}")
         print(
             f"\n### {patient}, seeds {chosen.seeds} (n = {len(seeds)} exams; demo wall median {np.nanmedian(walls):.1f} s)\n"
         )
-        print(f"rows accepted and unflagged {into.accepted} of {into.rows} = {100 * into.accepted / into.rows:.1f} %; "
+        print(f"rows accepted {into.accepted} of {into.rows} = {100 * into.accepted / into.rows:.1f} %, accepted and "
+              f"unflagged {into.unflagged} = {100 * into.unflagged / into.rows:.1f} %; "
               f"ratios given {into.ratios - into.withheld} of {into.ratios}; shocks per exam "
               f"{min(into.shocks)}-{max(into.shocks)}, mean {np.mean(into.shocks):.0f}\n")  # fmt: skip
         print("| what | n | mean, SD | 95 %, max | inside |\n|---|---|---|---|---|")
         print(line("ratio against apparent truth", into.ratio_error, 4.0, "points"))
         print(line("ratio against full plateau", into.plateau_error, 4.0, "points"))
         print(line("onset against t_ref", into.onset_error, 0.15, "ms"))
+        print(line("peak to peak against apparent truth", into.amplitude_error, 2.0, "%"))
+        if into.covered_onset:
+            share = 100 * np.mean(into.covered_onset)
+            print(f"| onset interval covers t_ref | n {len(into.covered_onset)} | | | {share:.1f} % |")
         if into.covered:
             print(
                 f"| interval covers apparent truth | n {len(into.covered)} | | | {100 * np.mean(into.covered):.1f} % |"
@@ -169,6 +201,9 @@ def main() -> int:
             print(
                 f"| interval covers full plateau | n {len(into.covered)} | | | {100 * np.mean(into.covered_plateau):.1f} % |"
             )
+        print(f"\nartefact: {dict(into.methods)}, not proved removed {into.unproved}")
+        for reason, number in into.reasons.most_common(12):
+            print(f"  {number} x {reason}")
         for _, text in sorted(into.worst, reverse=True)[:5]:
             print(f"\nworst: {text}", end="")
         print()

@@ -27,7 +27,8 @@ class Response:
     Measured from the sweeps that agree: `kept` (sweep,) says which of the series they are, `sweeps_mv` and `shifts_ms`
     are theirs. Where too few agree (`scattered`) all are measured and none is set aside. `noise_uv` is that of the
     average, `sweep_noise_uv` that of one sweep on the amplitude path, `raw_noise_uv` that of one sweep before any
-    filter. `hum_uv` is the hum of the average, peak to peak, None where it could not be judged. `other_onsets_ms` holds
+    filter. `doubt_uv` is the SD of what the removal of the artefact may have left in the amplitude, alike in all
+    sweeps. `hum_uv` is the hum of the average, peak to peak, None where it could not be judged. `other_onsets_ms` holds
     the onset by the definitions of `analysis.definitions`, `disagreement` whether the hinge lies elsewhere.
     """
 
@@ -42,6 +43,7 @@ class Response:
     noise_uv: float
     sweep_noise_uv: float
     raw_noise_uv: float
+    doubt_uv: float
     hum_uv: float | None
     snr_latency: float
     other_onsets_ms: Mapping[str, float]
@@ -144,6 +146,7 @@ def _measured(series: Series, kept: NDArray[np.bool_], parameters: Parameters) -
                 noise_uv=noise_uv,
                 sweep_noise_uv=noise_uv * float(np.sqrt(series.count)),
                 raw_noise_uv=float(raw[row]),
+                doubt_uv=0.0 if series.cleaned is None else series.cleaned.doubt_uv(row),
                 hum_uv=hums[row],
                 snr_latency=float(10.0 ** (measured.snr_db[row] / 20.0)),
                 other_onsets_ms={name: float(getattr(others, name)[row]) for name in definitions.NAMES},

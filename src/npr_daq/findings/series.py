@@ -85,7 +85,7 @@ class Series:
             average_uv=average,
             average_stimulus=stimulus.mean(axis=-1),
             shifts_samples=shifts,
-            cleaned=None,
+            cleaned=None if self.cleaned is None else self.cleaned.only(row, kept),
         )
 
     @property
