@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from npr_daq.cli.options import EditsFlag, ExamFile, JsonFlag, echo_json
+from npr_daq.cli.options import EditsFlag, ExamFile, JsonFlag, NormsFile, echo_json
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +21,7 @@ def analyse(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override an analysis parameter.")
     ] = None,
     edits: EditsFlag = True,
+    norms: NormsFile = None,
     save: Annotated[
         bool, typer.Option("--save", help="Append parameters and checksum of the findings to the edits file.")
     ] = False,
@@ -34,7 +35,7 @@ def analyse(
     from npr_daq.exam.exam import open_exam
 
     with open_exam(exam) as opened:
-        findings = opened.analyse(edits=edits, **_overrides(settings or []))
+        findings = opened.analyse(edits=edits, norms=norms, **_overrides(settings or []))
         if save:
             opened.save_analysis(findings, by=by or _login())
         if json:

@@ -12,7 +12,9 @@ from npr_daq.exam import marking, verification
 from npr_daq.exam.analysing import analysed
 from npr_daq.findings import DEFAULT, Findings, Parameters
 from npr_daq.findings.marks import Place, in_force, marks_of
+from npr_daq.findings.norms import reference_of
 from npr_daq.recording import Recording, Sweep
+from npr_daq.reference import Norms, load_norms
 from npr_daq.storage.edits import Edits, Entry, Owner
 from npr_daq.storage.edits_file import edits_path, read_edits
 from npr_daq.storage.reader import ExamFile
@@ -100,15 +102,25 @@ class Exam:
         """
         return self.chain.entries
 
-    def analyse(self, *, edits: bool = True, **overrides: Any) -> Findings:
+    @cached_property
+    def norms(self) -> Norms:
+        """The reference values that the stored findings were put beside; the published ones where none are stored."""
+        stored = self._file.findings_json
+        return reference_of({} if stored is None else Findings.from_json(stored).provenance)
+
+    def analyse(self, *, edits: bool = True, norms: Norms | str | Path | None = None, **overrides: Any) -> Findings:
         """New findings from the raw data, with the stored parameters except for `overrides`; the file is untouched.
 
+        `norms` are reference values or the path of a TOML file of them; None: those stored with the findings.
         Markers moved by hand count: rows say what they changed (`edited`), the provenance says which edits; with
         `edits=False` everything is as measured, and the edits file is not opened.
-        Raises UsageError for a parameter that does not exist, naming the nearest; RecordingError as `edits`.
+        Raises UsageError for a parameter that does not exist, naming the nearest, and for a wrong file of reference
+        values; RecordingError as `edits`.
         """
         parameters = self.parameters.with_overrides(overrides) if overrides else self.parameters
-        return analysed(self.recording, parameters, self.attrs.get("raw_sha256"), self.chain if edits else Edits())
+        beside = self.norms if norms is None else norms if isinstance(norms, Norms) else load_norms(norms)
+        chain = self.chain if edits else Edits()
+        return analysed(self.recording, parameters, self.attrs.get("raw_sha256"), chain, norms=beside)
 
     def save_analysis(self, findings: Findings, *, by: str, reason: str | None = None) -> Entry:
         """Append to the edits file that `by` has analysed: the parameters and the checksum of `findings`.

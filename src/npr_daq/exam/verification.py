@@ -12,6 +12,7 @@ from npr_daq.exam.analysing import analysed, findings_sha256
 from npr_daq.findings import DEFAULT, Findings
 from npr_daq.findings.agreement import Difference, agreement, software_of
 from npr_daq.findings.marks import ANALYSIS, marks_of
+from npr_daq.findings.norms import reference_of
 from npr_daq.findings.unfinished import without_findings
 from npr_daq.storage import checks
 from npr_daq.storage.edits import Draft, Edits, Entry
@@ -86,6 +87,7 @@ def save(
         "edits": "edits" in findings.provenance,
         "findings_sha256": findings_sha256(findings),
         "parameters": findings.provenance["parameters"],
+        "reference": findings.provenance.get("reference"),
         "software": software_of(findings.to_dict()),
     }
     return append(
@@ -185,11 +187,12 @@ def _saved(exam: "Exam") -> str:
             after: Mapping[str, Any] = entry.after
             known = DEFAULT.to_dict()
             parameters = DEFAULT.with_overrides({k: v for k, v in after["parameters"].items() if k in known})
+            norms = reference_of(after)
             then = Edits(chain.entries[: entry.n - 1], entry.previous) if after["edits"] else Edits()
             digest, software = str(after["findings_sha256"]), after["software"]
         except (KeyError, TypeError, AttributeError, UsageError) as cause:
             raise RecordingError(f"{exam.edits_path.name}: entry {entry.n} is no analysis ({cause})") from cause
-        computed = analysed(exam.recording, parameters, exam.attrs.get("raw_sha256"), then)
+        computed = analysed(exam.recording, parameters, exam.attrs.get("raw_sha256"), then, norms=norms)
         if software_of(computed.to_dict()) != software:
             aside += 1
         elif findings_sha256(computed) != digest:

@@ -10,7 +10,8 @@ from rich.text import Text
 from npr_daq.anatomy import Branch, Muscle
 from npr_daq.findings.findings import Findings
 from npr_daq.findings.rows import CONTRADICTION, ConductionRow
-from npr_daq.report import words
+from npr_daq.findings.summed import ALL_BRANCHES
+from npr_daq.report import reference, words
 
 
 def conduction_table(findings: Findings, *, width: int = 80, wide: bool = False) -> RenderableType:
@@ -39,6 +40,7 @@ def conduction_table(findings: Findings, *, width: int = 80, wide: bool = False)
     if not table.row_count:
         parts.append(Text("nothing was measured", style="italic"))
     parts.append(Padding(Text("\n".join(_legend(findings, notes)), style="dim"), (1, 0, 0, 0)))
+    parts += [Padding(Text(text), (1, 0)) for text in (_sums(findings), _norms(findings)) if text]
     parts += [_reason(key, text) for key, text in notes.lines()]
     return Group(*parts)
 
@@ -96,6 +98,38 @@ def _ratio(findings: Findings, branch: Branch, muscle: Muscle, notes: _Notes) ->
         where = f"{words.SHORT_BRANCHES[branch].lower()} {words.SHORT_MUSCLES[muscle]}"
         return f"[yellow]withheld ({notes.number(row.withheld, where)})[/]"
     return f"[bold]{words.percent(row):>5}[/]{escape(f'{words.interval(row):>13}')}"
+
+
+def _sums(findings: Findings) -> str:
+    """The sum over the trunk's muscles and that over all branches, one line each."""
+    if words.no_healthy_side(findings) is not None:
+        return ""
+    lines = []
+    for row in findings.summed:
+        if row.stimulated not in (Branch.TRUNK, ALL_BRANCHES):
+            continue
+        name = "Trunk, summed" if row.stimulated == Branch.TRUNK else "Branches, summed"
+        if row.percent is None:
+            lines.append(f"{name}: withheld: {row.withheld}")
+        else:
+            of = len(row.muscles) + len(row.left_out)
+            lines.append(f"{name}: {words.percent(row)} % {words.interval(row)}, {len(row.muscles)} of {of} muscles")
+    return "\n".join(lines)
+
+
+def _norms(findings: Findings) -> str:
+    """Values outside a published limit; without a healthy side also how many were held against one."""
+    outside = [
+        f"{words.SHORT_BRANCHES[branch].lower()} {words.muscle_words(muscle)}: {flag}"
+        for branch, muscle in words.pairs(findings, every_muscle=True)
+        for flag in reference.flags(findings, branch, muscle)
+    ]
+    if words.no_healthy_side(findings) is not None:
+        held = sum(reference.is_held(row) for row in findings.norms)
+        refused = reference.refused_for_age(findings)
+        said = refused or f"{held} values held against limits, {len(outside)} outside"
+        outside = [f"Reference values: {reference.set_words(findings.provenance)}", said, *outside]
+    return "\n".join(outside)
 
 
 def _banner(findings: Findings) -> Text:

@@ -110,9 +110,9 @@ def _norms(findings: Findings) -> list[str]:
     held = [row for row in sided if reference.is_held(row)]
     outside = _flags(findings)
     counted = (
-        f"{len(held)} values were held against published limits, {len(outside)} lie outside."
+        f"{len(held)} values were held against limits, {len(outside)} lie outside."
         if held
-        else "No value could be held against a published limit."
+        else "No value could be held against a limit."
     )
     return [
         *outside,
