@@ -17,7 +17,7 @@ from npr_daq.findings.normed import beside_norms
 from npr_daq.findings.series import Series, collect
 from npr_daq.findings.supramaximal import Curve, curve
 from npr_daq.reference import Norms, shipped_norms
-from npr_daq.report import charts, comparison, facts, norm_chart, reference, sheets, waveforms, wording, words
+from npr_daq.report import charts, comparison, facts, norm_chart, onsets, reference, sheets, waveforms, wording, words
 
 ROWS_A_SHEET = 6
 
@@ -104,6 +104,7 @@ def _context(exam: Exam, norms: Norms | None) -> dict[str, Any]:
         "sentences": wording.sentences(findings, intake),
         "lone": lone,
         "comparison": comparison.table(findings),
+        "onsets": onsets.onset_lines(findings),
         "norm_lines": reference.table(findings) if lone else [],
         "evidence": reference.EVIDENCE,
         "refused": reference.refused_for_age(findings),
