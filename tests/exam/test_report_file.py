@@ -15,7 +15,7 @@ from npr_daq.report.html import write_report
 @pytest.fixture
 def exam(monkeypatch: pytest.MonkeyPatch) -> Exam:
     """No exam at all: the page is given, only its file is tested."""
-    monkeypatch.setattr(html, "render", lambda exam, *, reference: "<!DOCTYPE html>")
+    monkeypatch.setattr(html, "render", lambda exam, *, norms: "<!DOCTYPE html>")
     return Exam.__new__(Exam)
 
 

@@ -104,7 +104,7 @@ def supramaximal(
     check = _check(found.current_ma, found.peak_to_peak_mv[row], np.sqrt(2.0) * noise_mv)
     evidence: dict[str, Any] = {
         "source": "search" if "proved" in own else "recruitment curve",
-        "reason": own.get("reason") or search.get("reason"),
+        "reason": _reason(own, search),
         "highest_ma": float(found.current_ma[-1]) if found.current_ma.size else None,
         "search": dict(own) or None,
         "recruitment": check,
@@ -158,6 +158,12 @@ def _off_the_plateau(
     if mean_mv < top_mv - allowed_mv:
         return f"the accepted sweeps have {mean_mv:.3g} mV, the top of the curve {top_mv:.3g} mV"
     return None
+
+
+def _reason(own: Mapping[str, Any], search: Mapping[str, Any]) -> str | None:
+    """Why the search ended, where that says what is known of this muscle as well; else the muscle's own reason."""
+    mine, ended = own.get("reason"), search.get("reason")
+    return ended if mine is None or mine in str(ended) else mine
 
 
 def last_growth(check: Mapping[str, Any] | None) -> float | None:
