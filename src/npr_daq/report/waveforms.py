@@ -147,7 +147,9 @@ def _trace(
         onset += " (see notes)"
     text = f"{onset} · pp {row.peak_to_peak_mv:.2f} mV · {row.current_ma:.3g} mA · n = {row.sweeps}"
     axes.text(0.99, 0.96, text, transform=axes.transAxes, ha="right", va="top", fontsize=8.5)
-    axes.text(0.99, 0.12, _flaw(row), transform=axes.transAxes, ha="right", va="bottom", fontsize=8.5, fontweight="bold")
+    axes.text(
+        0.99, 0.12, _flaw(row), transform=axes.transAxes, ha="right", va="bottom", fontsize=8.5, fontweight="bold"
+    )
 
 
 def _flaw(row: ConductionRow) -> str:
