@@ -79,6 +79,7 @@ def test_an_onset_takes_with_it_what_follows(recording: Recording, plain: Findin
     assert ratio.percent == was.percent
     assert ratio.latency_difference_ms == pytest.approx(was.latency_difference_ms + 3.6 - old.onset_latency_ms)
     assert ratio.edited["latency_difference_ms"]["markers"] == ["onset"]
+    assert all(value["markers"] and value["entries"] for value in ratio.edited.values())
 
 
 def test_a_peak_takes_amplitudes_and_ratio_with_it(recording: Recording, plain: Findings) -> None:

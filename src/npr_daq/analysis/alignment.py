@@ -76,31 +76,34 @@ class Series:
 
 def moved(series: Series) -> tuple[Floats, Floats]:
     """Sweeps moved onto their common mean, and the shifts (series, sweep) that were taken out beyond the stimulus's."""
-    result = np.empty_like(series.sweeps)
-    shifts = np.zeros(series.stimulus.shape)
-    for index, sweeps in enumerate(series.sweeps):
-        whole = np.isfinite(sweeps).all(axis=-1)
-        shifts[index, ~whole] = np.nan
-        result[index, ~whole] = np.nan
-        if not whole.any():
-            continue
-        offset = series.stimulus[index, whole] - series.reference[index]
-        placed = _advance(sweeps[whole], offset)
-        late = _delays(placed, series, series.layout(index))
-        shifts[index, whole] = late
-        result[index, whole] = _advance(sweeps[whole], offset + late)
+    whole = np.asarray(np.isfinite(series.sweeps).all(axis=-1))
+    result = np.full(series.sweeps.shape, np.nan)
+    shifts = np.full(series.stimulus.shape, np.nan)
+    if not whole.any():
+        return result, shifts
+    sweeps = series.sweeps[whole]
+    offset = (series.stimulus - series.reference[:, None])[whole]
+    # All rows at once: many short series would pay for each filter's and each transform's setting up.
+    smooth = np.empty(series.sweeps.shape)
+    smooth[whole] = low_pass(_advance(sweeps, offset), rate_hz=series.rate_hz, corner_hz=hinge.CORNER_HZ)
+    for index in np.flatnonzero(whole.any(axis=1)):
+        where = series.layout(int(index))
+        kept = whole[index]
+        shifts[index, kept] = _delays(smooth[index, kept, where.first : where.stop], series, where)
+    result[whole] = _advance(sweeps, offset + shifts[whole])
     return result, shifts
 
 
-def _delays(sweeps: Floats, series: Series, where: Layout) -> Floats:
-    """Delay of each sweep against the mean of all, in samples, zero where it is not worth correcting."""
-    n_sweeps = len(sweeps)
+def _delays(smooth: Floats, series: Series, where: Layout) -> Floats:
+    """Delay of each low-passed sweep (sweep, time from `where.first`) against the mean of all, in samples.
+
+    Zero where it is not worth correcting.
+    """
+    n_sweeps = len(smooth)
     if n_sweeps < 2:
         return np.zeros(n_sweeps)
-    smooth = low_pass(sweeps, rate_hz=series.rate_hz, corner_hz=hinge.CORNER_HZ)
-    smooth = smooth.astype(np.float64)[:, where.first : where.stop]
     middle, sigma = reading.median_and_sigma(smooth[:, slice(*where.baseline)])
-    smooth -= middle[:, None]
+    smooth = smooth - middle[:, None]
     inside = slice(*where.window)
     largest = LARGEST_MS * series.rate_hz / 1e3
     # What noise alone would give the slope of a mean: sweeps without a response must not be aligned to their noise.

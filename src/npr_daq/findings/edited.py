@@ -169,7 +169,8 @@ def _row(before: R, after: R, marks: Sequence[Mark]) -> R:
     for name in (f.name for f in fields(after) if f.name not in _OF_ROW):
         was, now = getattr(before, name), getattr(after, name)
         if was != now:
-            by = [mark for mark in mine if _moves(mark.place.marker, name)]
+            # What hangs on a marker by a gate or a width alone is laid to all of them.
+            by = [mark for mark in mine if _moves(mark.place.marker, name)] or mine
             changed[name] = {
                 "from": plain(was),
                 "to": plain(now),
