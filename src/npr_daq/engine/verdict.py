@@ -15,6 +15,8 @@ GROWN_FOLD = 5.0
 FLAT_STEPS_GROWN = 2
 FLAT_STEPS = 3
 NOISE_HIDES = "noise hides growth"
+SAID = 2
+"""Signs that the reason names; the evidence has all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,8 @@ def finish(history: Sequence[Reading], settings: SearchSettings, reason: str) ->
         reason += f"; {NOISE_HIDES} ({', '.join(hidden)})"
     over = signs.over_stimulation(seen.valid, settings.watched)
     moved = signs.moved_in_search(seen.valid, settings.watched)
-    reason += "".join(f"; {sign.text}" for sign in over if sign.text not in reason)
+    said = [sign.text for sign in over if sign.text not in reason]
+    reason += "".join(f"; {text}" for text in said[:SAID]) + (f" (and {len(said) - SAID} more)" if said[SAID:] else "")
     evidence = {
         "proved": proved,
         "elicited": elicited,

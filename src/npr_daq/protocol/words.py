@@ -57,6 +57,9 @@ def describe(protocol: Protocol) -> str:
         f"  pulse: at most {limits.max_width_us:g} us, {limits.max_charge_uc:g} uC and {limits.max_energy_mj:g} mJ",
         f"  rate: at most {limits.max_rate_hz:g} Hz; at most {limits.max_shocks_per_site} shocks at one site",
     ]
+    rates = {step.train_rate_hz for step in protocol.step if isinstance(step, TrainStep)}
+    if rates:
+        lines.append(f"  within a train: {max(rates):g} Hz, each train confirmed by the operator")
     if limits.unlock_reason is not None:
         lines += wrap(
             f"UNLOCKED beyond the limits of the house: {limits.unlock_reason}",
