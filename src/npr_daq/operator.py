@@ -72,7 +72,7 @@ class Notice:
 
     Kinds: `plan`, `step`, `sweep` (a sweep is durable; detail has n, stim_seq, step, side, site, current_ma, role
     and the measured numbers), `impedance`, `search`, `accepted`, `warning`, `trip`, `paused`, `resumed`, `progress`,
-    `fault`, `end`.
+    `train` (a train and its true rate), `fault`, `end`.
     """
 
     kind: str

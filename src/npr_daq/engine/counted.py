@@ -11,6 +11,9 @@ from npr_daq.engine.series import Complete, SeriesSettings
 from npr_daq.engine.steps import Trains
 from npr_daq.recording import Role
 
+LIMPS = 0.1
+"""A train limps where an interval is longer than asked for by more than this part."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
@@ -18,6 +21,21 @@ class Pulse:
 
     train: int
     pulse: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainGiven:
+    """A train as it was given: its true rate by the markers, and whether every interval was kept.
+
+    `rate_hz` and `longest_ms` are None where no interval is known (one shock, or a stream that was begun anew).
+    """
+
+    train: int
+    shocks: int
+    asked_hz: float
+    rate_hz: float | None
+    longest_ms: float | None
+    regular: bool
 
 
 def next_counted(series: Sequence[Reading], settings: SeriesSettings) -> Shock | Complete:
@@ -50,6 +68,25 @@ def place_of(given: int, task: Trains) -> Pulse:
     """The place of the shock that follows `given` ones."""
     train, pulse = divmod(given, task.count)
     return Pulse(train + 1, pulse + 1)
+
+
+def trains_given(intervals_s: Sequence[float | None], task: Trains) -> list[TrainGiven]:
+    """How regular each train was, from the interval before every shock of the series."""
+    rows = []
+    for first in range(0, len(intervals_s), task.count):
+        within = intervals_s[first + 1 : first + task.count]
+        known = [interval for interval in within if interval is not None]
+        rows.append(
+            TrainGiven(
+                train=first // task.count + 1,
+                shocks=len(within) + 1,
+                asked_hz=task.rate_hz,
+                rate_hz=len(known) / sum(known) if known else None,
+                longest_ms=1e3 * max(known) if known else None,
+                regular=len(known) == task.count - 1 and max(known) <= (1 + LIMPS) / task.rate_hz,
+            )
+        )
+    return rows
 
 
 def complete_counted(series: Sequence[Reading], settings: SeriesSettings) -> Complete:

@@ -66,6 +66,8 @@ class Swept:
     trusted: bool
     delivered_ma: float
     reasons: tuple[str, ...] = ()
+    interval_s: float | None = None
+    """From the last onset to this one, by the markers; None for the first of a stream."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Prompts and notices in words, with the numbers beside them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from math import isfinite
 from statistics import fmean
 from typing import Any
 
 from npr_daq.engine import mend
-from npr_daq.engine.counted import place_of
+from npr_daq.engine.counted import TrainGiven, place_of
 from npr_daq.engine.effects import Shot
 from npr_daq.engine.reading import Reading
 from npr_daq.engine.search import Finished
@@ -94,6 +95,17 @@ def confirm_train(step: SiteSeries, site: SiteProgress) -> Prompt:
             "rest_s": task.rest_s,
         },
     )
+
+
+def train_given(step: SiteSeries, row: TrainGiven) -> Notice:
+    """How a train went; a warning where it was not given as asked."""
+    said = f"train {row.train} at {where(step)}: {row.shocks} shocks"
+    if row.rate_hz is not None and row.longest_ms is not None:
+        said += f" at {row.rate_hz:.2f} Hz"
+        if not row.regular:
+            said += f", not regular: up to {row.longest_ms:.0f} ms apart, {1e3 / row.asked_hz:.0f} ms were asked for"
+    detail = {"step": step.name, **asdict(row)}
+    return Notice("train" if row.regular else "warning", said, detail)
 
 
 def judge(state: ExamState, step: SiteSeries, site: SiteProgress, *, may_redo: bool) -> Prompt:

@@ -284,7 +284,7 @@ def _at_site(state: ExamState, event: ev.Event) -> Step:
 
 
 def _swept(state: ExamState, here: SiteProgress, event: ev.Swept) -> Step:
-    here = site.take(here, event.reading, trusted=event.trusted)
+    here = site.take(here, event.reading, trusted=event.trusted, interval_s=event.interval_s)
     state = replace(state, site=here, next_n=state.next_n + 1, shocks=state.shocks + 1)
     told: tuple[Effect, ...] = (Tell(prompts.progress(state)),)
     if not event.reading.valid:

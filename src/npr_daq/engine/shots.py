@@ -55,6 +55,7 @@ class Shooter:
         self._reflexes = measurement if reflexes is None else reflexes
         self._floors_mv: Mapping[Muscle, float] = {}
         self._last: tuple[int, int] | None = None
+        self._onset: tuple[int, float] | None = None
         self.books = Books(journal, boot_id=bench.device.capabilities.boot_id)
 
     def learn_noise(self, noise: Capture, step: SiteSeries) -> Mapping[Muscle, float]:
@@ -307,7 +308,16 @@ class Shooter:
             reasons.append(f"clipped: {', '.join(over)}")
         answers = self._answers(sweep, shot.step) if not reasons else {}
         reading = Reading(shot.stimulus.current_ma, answers, valid=not reasons, n=shot.n)
-        return ev.Swept(shot.stim_seq, reading, trusted, report.measured_ma, tuple(reasons))
+        interval_s = self._since_last(window)
+        return ev.Swept(shot.stim_seq, reading, trusted, report.measured_ma, tuple(reasons), interval_s)
+
+    def _since_last(self, window: Window) -> float | None:
+        """The interval between the last stored onset and this one, by the markers."""
+        before, at = self._onset, window.first_sample + window.onset
+        self._onset = (window.stream_id, at)
+        if before is None or before[0] != window.stream_id:
+            return None
+        return (at - before[1]) / self._bench.started().rate_hz
 
     def _measured(self, step: SiteSeries) -> Measurement:
         return self._reflexes if isinstance(step.task, Reflex) else self._measurement

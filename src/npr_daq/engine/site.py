@@ -4,7 +4,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from npr_daq.engine import mend, prompts
-from npr_daq.engine.counted import place_of
+from npr_daq.engine.counted import place_of, trains_given
 from npr_daq.engine.effects import (
     Ask,
     CaptureNoise,
@@ -76,14 +76,14 @@ def work(state: ExamState, step: SiteSeries, site: SiteProgress) -> Step:
     return replace(state, awaiting=Awaiting.JUDGE), (Ask(prompts.judge(state, step, site, may_redo=redo)),)
 
 
-def take(site: SiteProgress, reading: Reading, *, trusted: bool) -> SiteProgress:
-    """The site after one more stored sweep."""
+def take(site: SiteProgress, reading: Reading, *, trusted: bool, interval_s: float | None = None) -> SiteProgress:
+    """The site after one more stored sweep, `interval_s` behind the one before."""
     site = replace(
         site, spent=site.spent + 1, refused=0, doubtful=0 if reading.valid and trusted else site.doubtful + 1
     )
     if site.verdict is None:
         return replace(site, history=(*site.history, reading))
-    return replace(site, series=(*site.series, reading))
+    return replace(site, series=(*site.series, reading), intervals_s=(*site.intervals_s, interval_s))
 
 
 def refuse_current(state: ExamState, step: SiteSeries, site: SiteProgress, current_ma: float) -> Step:
@@ -237,9 +237,20 @@ def _completed(state: ExamState, step: SiteSeries, site: SiteProgress, done: Com
     ]
     if first is not None and first.n in done.accepted:
         effects.append(RecordJudgement(first.n, Role.ACCEPT, "the confirmation is the first of the series"))
+    if isinstance(step.task, Trains):
+        effects += _trains(step, site, step.task)
     site, noted = mend.noted(step, replace(site, complete=done))
     state, asked = work(replace(state, site=site), step, site)
     return state, (*effects, *noted, *asked)
+
+
+def _trains(step: SiteSeries, site: SiteProgress, task: Trains) -> list[Effect]:
+    """The true rate of every train, written and told; a train that limped is told as a warning."""
+    effects: list[Effect] = []
+    for row in trains_given(site.intervals_s, task):
+        notice = prompts.train_given(step, row)
+        effects += [RecordEvent("train", notice.text, notice.detail), Tell(notice)]
+    return effects
 
 
 def _put_aside(site: SiteProgress, reason: str) -> tuple[Effect, ...]:

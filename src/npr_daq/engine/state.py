@@ -57,6 +57,8 @@ class SiteProgress:
     """Shocks in a row that the device refused."""
     trains_confirmed: int = 0
     """How many trains of this pass the operator has confirmed; from the first on the device holds their limits."""
+    intervals_s: tuple[float | None, ...] = ()
+    """From the onset before to that of each shock of the series; None for the first of a stream."""
     ended: str = ""
     """Why no further shock is given here, by the operator's word; empty while shocks may be given."""
 
