@@ -444,6 +444,8 @@ class Rig:
     protocol: str = "conduction_trunk"
     affected: str = "left"
     measured: bool = True
+    least_s: float = 1.0
+    """Two shocks are never closer than this."""
 
     def __post_init__(self) -> None:
         self.device = FakeDevice(self.log)
@@ -511,7 +513,7 @@ class Rig:
         assert stored <= set(self.device.delivered)
         assert not stored & set(self.journal.outcomes)
         for (a_stream, a), (b_stream, b) in pairwise(self.device.onsets):
-            assert a_stream != b_stream or b - a >= RATE, "two shocks within a second"
+            assert a_stream != b_stream or b - a >= self.least_s * RATE, "two shocks too close"
         assert self.device.state in ("SAFE", "FAULT") or self.device._lost or self.device.safe_fails
 
     def since(self, what: str) -> list[str]:

@@ -19,12 +19,16 @@ from npr_daq.operator import Answer, AnswerKind, PromptKind
 from npr_daq.protocol import load_protocol
 from npr_daq.stimulus import StimulusLimits
 
-PLAN: Plan = compile_plan(
-    load_protocol("conduction_trunk"), montage=standard_montage(), affected="left", limits=StimulusLimits()
-)
+PROTOCOLS = ("conduction_trunk", "lateral_spread", "blink_reflex", "repetitive", "excitability")
+PLANS: dict[str, Plan] = {
+    name: compile_plan(load_protocol(name), montage=standard_montage(), affected="left", limits=StimulusLimits())
+    for name in PROTOCOLS
+}
+PLAN = PLANS["conduction_trunk"]
 ANSWERS = {
     Awaiting.PLACE: (PromptKind.PLACE, [AnswerKind.DONE, AnswerKind.DONE, AnswerKind.SKIP]),
     Awaiting.CONFIRM: (PromptKind.CONFIRM_CURRENT, [AnswerKind.CONFIRM, AnswerKind.REFUSE]),
+    Awaiting.TRAIN: (PromptKind.CONFIRM_TRAIN, [AnswerKind.CONFIRM, AnswerKind.CONFIRM, AnswerKind.REFUSE]),
     Awaiting.JUDGE: (
         PromptKind.JUDGE,
         [AnswerKind.ACCEPT, AnswerKind.REDO, AnswerKind.NO_RESPONSE, AnswerKind.SKIP],
@@ -108,6 +112,8 @@ class Watch:
         self.durable: set[int] = set()
         self.fired: list[int] = []
         self.closed: list[int] = []
+        self.trains = 0
+        self.held: StimulusLimits | None = None
 
     def see(self, before: ExamState, event: ev.Event, state: ExamState, effects: Sequence[fx.Effect]) -> None:
         assert state.run is before.run or state.run in RUN_TABLE[before.run].values() or before.run is RunState.PLANNED
@@ -118,7 +124,18 @@ class Watch:
             assert isinstance(effects[0], fx.MakeSafe)
         if state.run in (RunState.STOPPING, RunState.SALVAGING) and before.run is not state.run:
             assert isinstance(effects[0], fx.MakeSafe)
+        if isinstance(event, ev.Answered) and state is not before:
+            if event.prompt is PromptKind.PLACE:
+                self.trains = 0
+            if event.prompt is PromptKind.CONFIRM_TRAIN and event.answer.kind is AnswerKind.CONFIRM:
+                self.trains += 1
         for effect in effects:
+            if isinstance(effect, fx.SetLimits):
+                self.held = effect.limits
+            if isinstance(effect, fx.Prepare):
+                assert self.held == effect.shot.limits
+                assert effect.shot.why["kind"] == effect.shot.step.kind
+                assert effect.shot.why.get("train", 0) <= self.trains, "a train that nobody confirmed"
             if isinstance(effect, fx.Intend):
                 self.intended.add(effect.shot.stim_seq)
             if isinstance(effect, fx.Fire):
@@ -133,15 +150,15 @@ class Watch:
         assert len(self.fired) == len(set(self.fired))
         assert len(self.closed) == len(set(self.closed))
         if state.site is not None and not isinstance(event, ev.ShotLost | ev.Swept):
-            assert state.site.spent <= 60
+            assert state.site.spent <= max(s.max_shocks for s in state.plan.sites)
         if state.run.final:
             assert not [e for e in effects if not isinstance(e, fx.Tell)]
 
 
 @settings(max_examples=60, deadline=None)
-@given(data=st.data(), chaos=st.sampled_from([0.0, 0.03, 0.3]))
-def test_random_events_never_break_the_rules(data: st.DataObject, chaos: float) -> None:
-    state, watch = ExamState(PLAN, next_seq=41, next_n=1), Watch()
+@given(data=st.data(), chaos=st.sampled_from([0.0, 0.03, 0.3]), name=st.sampled_from(PROTOCOLS))
+def test_random_events_never_break_the_rules(data: st.DataObject, chaos: float, name: str) -> None:
+    state, watch = ExamState(PLANS[name], next_seq=41, next_n=1), Watch()
     dice = data.draw(st.randoms(use_true_random=False))
     for _ in range(150):
         if state.run.final:
@@ -156,10 +173,11 @@ def test_random_events_never_break_the_rules(data: st.DataObject, chaos: float) 
 
 
 @settings(max_examples=30, deadline=None)
-@given(data=st.data())
-def test_an_undisturbed_run_ends_within_its_budget(data: st.DataObject) -> None:
-    state, watch = ExamState(PLAN, next_seq=41, next_n=1), Watch()
-    for _ in range(1200):
+@given(data=st.data(), name=st.sampled_from(PROTOCOLS[:-1]))
+def test_an_undisturbed_run_ends_within_its_budget(data: st.DataObject, name: str) -> None:
+    plan = PLANS[name]
+    state, watch = ExamState(plan, next_seq=41, next_n=1), Watch()
+    for _ in range(2400):
         if state.run.final:
             break
         event = expected(state, data)
@@ -170,7 +188,7 @@ def test_an_undisturbed_run_ends_within_its_budget(data: st.DataObject) -> None:
         state = moved
     assert state.run is RunState.FINISHED
     assert state.cause == "complete"
-    assert state.shocks <= sum(s.max_shocks for s in PLAN.sites)
+    assert state.shocks <= sum(s.max_shocks for s in plan.sites)
 
 
 @given(st.lists(st.sampled_from(list(RunEvent)), max_size=40))
