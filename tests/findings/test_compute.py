@@ -13,7 +13,7 @@ from npr_daq.recording import Recording
 
 KEYS = {
     "top": "format version exam provenance conduction symmetry summed norms evoked_spread synkinesis tone reflex late "
-    "train dose quality",
+    "train excitability spread_matrix dose quality",
     "exam": "id subject affected protocol device simulated verified created",
     "provenance": "software parameters definitions raw_sha256 reference",
     "conduction": "side branch muscle site current_ma width_us sweeps onset_latency_ms peak_latency_ms "

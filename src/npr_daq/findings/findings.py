@@ -1,11 +1,12 @@
 """Findings: everything that was measured in an exam, as tables and as one JSON object."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from npr_daq.errors import RecordingError
+from npr_daq.findings.late_rows import ExcitabilityRow, LateRow, ReflexRow, SpreadMatrixRow, TrainRow
 from npr_daq.findings.norms import NormRow
 from npr_daq.findings.rows import Artefact, ConductionRow, DoseRow, Quality, SpreadRow, Supramaximal, SymmetryRow
 from npr_daq.findings.summed import SummedRow
@@ -14,6 +15,8 @@ from npr_daq.storage.table import Table
 
 FORMAT = "npr-daq findings"
 VERSION = 1
+
+R = TypeVar("R")
 
 _NO_SYNKINESIS: Mapping[str, Any] = {"pairs": [], "index": None, "index_ci95": None}
 
@@ -31,9 +34,11 @@ class Findings:
     quality: Mapping[str, Any]
     synkinesis: Mapping[str, Any] = field(default_factory=lambda: dict(_NO_SYNKINESIS))
     tone: Sequence[Mapping[str, Any]] = ()
-    reflex: Sequence[Mapping[str, Any]] = ()
-    late: Sequence[Mapping[str, Any]] = ()
-    train: Sequence[Mapping[str, Any]] = ()
+    reflex: TableView[ReflexRow] = field(default_factory=lambda: TableView(ReflexRow))
+    late: TableView[LateRow] = field(default_factory=lambda: TableView(LateRow))
+    train: TableView[TrainRow] = field(default_factory=lambda: TableView(TrainRow))
+    excitability: TableView[ExcitabilityRow] = field(default_factory=lambda: TableView(ExcitabilityRow))
+    spread_matrix: TableView[SpreadMatrixRow] = field(default_factory=lambda: TableView(SpreadMatrixRow))
     summed: TableView[SummedRow] = field(default_factory=lambda: TableView(SummedRow))
     norms: TableView[NormRow] = field(default_factory=lambda: TableView(NormRow))
 
@@ -51,9 +56,11 @@ class Findings:
             "evoked_spread": self.evoked_spread.to_dicts(),
             "synkinesis": plain(self.synkinesis),
             "tone": plain(self.tone),
-            "reflex": plain(self.reflex),
-            "late": plain(self.late),
-            "train": plain(self.train),
+            "reflex": self.reflex.to_dicts(),
+            "late": self.late.to_dicts(),
+            "train": self.train.to_dicts(),
+            "excitability": self.excitability.to_dicts(),
+            "spread_matrix": self.spread_matrix.to_dicts(),
             "dose": self.dose.to_dicts(),
             "quality": plain(self.quality),
         }
@@ -70,6 +77,11 @@ class Findings:
             "summed": self.summed,
             "norms": self.norms,
             "evoked_spread": self.evoked_spread,
+            "spread_matrix": self.spread_matrix,
+            "late": self.late,
+            "reflex": self.reflex,
+            "train": self.train,
+            "excitability": self.excitability,
             "dose": self.dose,
         }
         return {name: Table(columns=view.columns(), units=view.units()) for name, view in named.items()}
@@ -93,10 +105,14 @@ class Findings:
                 quality=data["quality"],
                 synkinesis=data["synkinesis"],
                 tone=tuple(data["tone"]),
-                reflex=tuple(data["reflex"]),
-                late=tuple(data["late"]),
-                train=tuple(data["train"]),
-                # Files of before have neither of these.
+                # Files of before have these empty, or do not have them.
+                reflex=TableView(ReflexRow, [_listed(ReflexRow, row) for row in data["reflex"]]),
+                late=TableView(LateRow, [_listed(LateRow, row) for row in data["late"]]),
+                train=TableView(TrainRow, [_train(row) for row in data["train"]]),
+                excitability=TableView(
+                    ExcitabilityRow, [_listed(ExcitabilityRow, row) for row in data.get("excitability", ())]
+                ),
+                spread_matrix=TableView(SpreadMatrixRow, [_cell(row) for row in data.get("spread_matrix", ())]),
                 summed=TableView(SummedRow, [_summed(row) for row in data.get("summed", ())]),
                 norms=TableView(NormRow, [NormRow(**row) for row in data.get("norms", ())]),
             )
@@ -139,6 +155,20 @@ def _symmetry(row: Mapping[str, Any]) -> SymmetryRow:
 def _summed(row: Mapping[str, Any]) -> SummedRow:
     lists = {name: tuple(row[name]) for name in ("muscles", "silent", "left_out")}
     return SummedRow(**{**row, **lists, "ci95_percent": _pair(row["ci95_percent"])})
+
+
+def _listed(row_type: Callable[..., R], row: Mapping[str, Any]) -> R:
+    return row_type(**{**row, "reasons": tuple(row["reasons"])})
+
+
+def _train(row: Mapping[str, Any]) -> TrainRow:
+    quality = Quality(accepted=row["quality"]["accepted"], reasons=tuple(row["quality"]["reasons"]))
+    return TrainRow(**{**row, "quality": quality, "amplitudes_mv": tuple(row["amplitudes_mv"])})
+
+
+def _cell(row: Mapping[str, Any]) -> SpreadMatrixRow:
+    pairs = {name: _pair(value) for name, value in row.items() if "_ci95_" in name or name.startswith("ci95_")}
+    return _listed(SpreadMatrixRow, {**row, **pairs})
 
 
 def _pair(ends: Sequence[float] | None) -> tuple[float, float] | None:

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from npr_daq.findings.rows import MAIN, UNITS
+from npr_daq.findings import late_rows, rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 R = TypeVar("R")
 
-_TEXT = {"str", "str | None", "Mapping[str, Any]", "tuple[str, ...]"}
+_TEXT = {"str", "str | None", "Mapping[str, Any]", "tuple[str, ...]", "tuple[float | None, ...]"}
+
+MAIN = {**rows.MAIN, **late_rows.MAIN}
+UNITS = {**rows.UNITS, **late_rows.UNITS}
 
 
 class TableView(Sequence[R], Generic[R]):
@@ -180,7 +183,7 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, tuple):
-        return "; ".join(value)
+        return "; ".join(_text(one) for one in value)
     if isinstance(value, Mapping):
         return json.dumps(_plain(value), sort_keys=True)
     return str(value)
