@@ -240,7 +240,7 @@ def dose(findings: Findings) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [
         (
             str(row.side),
-            words.BRANCHES[Branch(row.site)],
+            words.site_words(row.site),
             str(row.pulses),
             f"{row.peak_ma:.1f}",
             f"{row.charge_uc:.1f}",

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from npr_daq.anatomy import HEADLINE, SUPPLIES, Branch, Muscle, Side
+from npr_daq.anatomy import HEADLINE, SUPPLIES, Branch, Muscle, Side, TrigeminalSite, site_of
 from npr_daq.findings.findings import Findings
 from npr_daq.findings.rows import NOT_COMPLETED, NOT_ELICITED, OPERATORS_WORD, ConductionRow, SymmetryRow
 from npr_daq.findings.summed import ALL_BRANCHES, SummedRow
@@ -38,6 +38,9 @@ BRANCHES = {
     Branch.CERVICAL: "Cervical",
 }
 
+SITES = {**BRANCHES, TrigeminalSite.SUPRAORBITAL: "Supraorbital nerve"}
+"""Every place of stimulation, also those that are no branch of the facial nerve."""
+
 SHORT_BRANCHES = {**BRANCHES, Branch.MARGINAL_MANDIBULAR: "Mandibular"}
 
 SHORT_MUSCLES = {
@@ -56,6 +59,11 @@ SHORT_MUSCLES = {
 def muscle_words(muscle: str) -> str:
     """A muscle as it is written out."""
     return muscle.replace("_", " ")
+
+
+def site_words(site: str) -> str:
+    """A stimulation site as it is written out."""
+    return SITES[site_of(site)]
 
 
 def sides(findings: Findings) -> tuple[Side, Side, str, str]:
