@@ -176,7 +176,7 @@ class Skin(Strict):
     wander_uv: float = Field(default=4.0, ge=0, le=500)
     ecg_uv: float = Field(default=4.0, ge=0, le=100)
     eog_uv: float = Field(default=60.0, ge=0, le=500)
-    artefact: float = Field(default=0.02, ge=0, le=3)
+    artefact: float = Field(default=1.0, ge=0, le=3)
     loose: tuple[str, ...] = ()
     cough_at_s: float | None = Field(default=None, ge=0)
 

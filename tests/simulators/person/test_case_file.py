@@ -12,7 +12,7 @@ from npr_simulators.person.case_file import FOLDER, load_case, names, parse_case
 from npr_simulators.person.case_refusal import keys_at
 from npr_simulators.person.matrix import COLUMNS
 
-SHIPPED = (FOLDER / "branch_loss.toml").read_text(encoding="utf-8")
+SHIPPED = (FOLDER / "branch_loss.toml").read_text(encoding="utf-8") + "\n[skin]\n"
 STUDIED = {
     "healthy", "bells_d7", "demyelinating", "synkinetic_12m", "central_synkinesis", "contracture_only", "contracture",
     "ramsay_hunt", "marginal_mandibular", "loose_electrode", "masseter", "submaximal", "wrong_polarity", "day_2",
@@ -82,7 +82,7 @@ def test_the_three_first_patients_are_who_they_were():
     assert load_case("branch_loss").lesion.degeneration.values() == (0.35, 0.5, 0.7, 0.85, 0.2)
     deep = load_case("deep_nerve").build
     assert (deep.trunk_depth_mm, deep.branch_depth_mm) == (36.0, 28.0)
-    assert {load_case(name).skin.artefact for name in ("healthy", "branch_loss", "deep_nerve")} == {0.02}
+    assert {load_case(name).skin.artefact for name in ("healthy", "branch_loss", "deep_nerve")} == {1.0}
 
 
 def test_the_synkinetic_patient_is_that_of_the_study():
