@@ -194,7 +194,19 @@ def test_frames_and_flat_tables_have_units(findings: Findings) -> None:
     assert frame.attrs["units"]["peak_to_peak_mv"] == "mV"
     assert frame["supramaximal_proved"].dtype == bool
     tables = findings.tables()
-    assert set(tables) == {"conduction", "symmetry", "summed", "norms", "evoked_spread", "dose"}
+    assert set(tables) == {
+        "conduction",
+        "symmetry",
+        "summed",
+        "norms",
+        "evoked_spread",
+        "spread_matrix",
+        "late",
+        "reflex",
+        "train",
+        "excitability",
+        "dose",
+    }
     low = np.asarray(tables["symmetry"].columns["ci95_percent_low"])
     assert low.shape == (16,)
     assert np.isfinite(low).all()

@@ -6,6 +6,7 @@ from npr_daq.findings.account import dose, exam_of, provenance, quality
 from npr_daq.findings.conduction import conduction
 from npr_daq.findings.edited import with_marks
 from npr_daq.findings.findings import Findings
+from npr_daq.findings.late import late
 from npr_daq.findings.marks import Mark
 from npr_daq.findings.normed import beside_norms
 from npr_daq.findings.parameters import DEFAULT, Parameters
@@ -44,6 +45,7 @@ def compute(
         symmetry=compared,
         summed=summed(sites, compared, affected),
         evoked_spread=spread(sites, parameters),
+        late=late(recording, parameters),
         dose=dose(recording),
         quality=quality(recording, sites),
     )

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npr_daq.analysis import conditioning, evoked
-from npr_daq.anatomy import Branch, Muscle, Side
+from npr_daq.anatomy import Branch, Muscle, Side, Site
 from npr_daq.calibration import MISSING
 from npr_daq.findings.artefact import Cleaned, Cleaner, Shocks, cleaner
 from npr_daq.findings.parameters import Parameters
@@ -17,6 +17,7 @@ from npr_daq.recording import Recording, Role, Sweep
 Floats = NDArray[np.float64]
 
 FILTER_MEMORY_MS = 5.0
+CONDUCTION = "conduction"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +33,7 @@ class Series:
     """
 
     side: Side
-    site: Branch
+    site: Site
     step: str
     rate_hz: float
     sweeps: tuple[Sweep, ...]
@@ -137,18 +138,27 @@ def stimulus_samples(recording: Recording, sweeps: tuple[Sweep, ...], channels: 
 
 
 def collect(recording: Recording, side: Side, site: Branch, parameters: Parameters) -> Series | None:
-    """The series of one site, or None where no shock was given there.
+    """The series of one site of a conduction study, or None where no such step gave a shock there.
 
-    Where a site was done in more than one step the last step with accepted sweeps counts.
+    Where a site was done in more than one step the last step with accepted sweeps counts. Late responses, reflexes,
+    trains and thresholds have tables of their own (`of_step`).
     """
-    shocks = recording.of(side, site)
+    shocks = [s for s in recording.of(side, site) if recording.kind_of(s.step) == CONDUCTION]
     if not shocks:
         return None
     accepted = [s for s in shocks if s.role is Role.ACCEPT]
-    step = (accepted or shocks)[-1].step
-    shocks = tuple(s for s in shocks if s.step == step)
-    used, set_aside = _evidence(tuple(s for s in accepted if s.step == step))
-    channels = tuple(c for c in recording.montage.channels if c.side == side)
+    return of_step(recording, (accepted or shocks)[-1].step, parameters)
+
+
+def of_step(
+    recording: Recording, step: str, parameters: Parameters, *, channels: tuple[Channel, ...] | None = None
+) -> Series:
+    """The series of one step, which has shocks; `channels` are those of the stimulated side where none are named."""
+    shocks = tuple(s for s in recording.sweeps if s.step == step)
+    side, site = shocks[-1].stimulus.side, shocks[-1].stimulus.site
+    used, set_aside = _evidence(tuple(s for s in shocks if s.role is Role.ACCEPT))
+    if channels is None:
+        channels = tuple(c for c in recording.montage.channels if c.side == side)
     tried = max(s.stimulus.current_ma for s in shocks)
     rate_hz = (used or shocks)[-1].rate_hz
     cleaned, how = None, None

@@ -72,7 +72,7 @@ def measure(recording: Recording, parameters: Parameters) -> dict[tuple[Side, Br
             if series is not None:
                 measured[side, branch] = series, responses(series, parameters) if series.count else ()
     return {
-        (side, branch): _site(recording, series, answered, measured.get((side.other, branch)), parameters)
+        (side, branch): _site(recording, branch, series, answered, measured.get((side.other, branch)), parameters)
         for (side, branch), (series, answered) in measured.items()
     }
 
@@ -82,6 +82,7 @@ Measured = tuple[Series, tuple[Response, ...]]
 
 def _site(
     recording: Recording,
+    branch: Branch,
     series: Series,
     answered: tuple[Response, ...],
     other: Measured | None,
@@ -91,7 +92,7 @@ def _site(
     word = recording.searches.get(series.step, {}).get("operator")
     left = incomplete(recording, series, parameters)
     answers = []
-    for muscle in SUPPLIES[series.site]:
+    for muscle in SUPPLIES[branch]:
         row = series.row(muscle)
         if row is None:
             continue
@@ -110,7 +111,7 @@ def _site(
         proof = supramaximal(recording, series, row, found, answered[row] if answered else None, parameters)
         answers.append(Answer(muscle, row, response, verdict, proof))
     early_mv = _early_mv(series, answered, parameters)
-    return Site(series.side, series.site, series, answered, found, tuple(answers), word, early_mv)
+    return Site(series.side, branch, series, answered, found, tuple(answers), word, early_mv)
 
 
 def _size_mv(other: Measured | None, muscle: Muscle) -> float | None:
