@@ -225,8 +225,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         State.ANSWERING,
         f"on the steep part: the response repeats, and a muscle grew x{STEEP_GROWTH:g} or more in the last step",
-        f"x{STEEP_FACTOR:.2f} (two steps at once), at most +{SILENT_STEP_MA:g} mA, but no less than below; as below where "
-        f"it would leave no room for {FLAT_STEPS_GROWN} steps of x{LEAST_STEP:g} to the cap",
+        f"x{STEEP_FACTOR:.2f} (two steps at once), at most +{SILENT_STEP_MA:g} mA, but no less than below; as below "
+        f"where it would leave no room for {FLAT_STEPS_GROWN} steps of x{LEAST_STEP:g} to the cap",
         lambda seen: seen.repeats and seen.flat == 0 and seen.grew >= STEEP_GROWTH,
         raise_to=_steep,
     ),

@@ -122,7 +122,9 @@ def accept(state: ExamState, step: SiteSeries, site: SiteProgress) -> Step:
     """The series stands."""
     assert site.verdict is not None
     assert site.complete is not None
-    said = f"{prompts.where(step)[4:].capitalize()} accepted: {site.complete.reason}"
+    # Where the search is the measurement, or found nothing to go on with, its verdict is what was accepted.
+    why = site.complete.reason if site.series else site.verdict.reason
+    said = f"{prompts.where(step)[4:].capitalize()} accepted: {why}"
     notice = Notice("accepted", said, {"step": step.name, **site.complete.summary, "proved": site.verdict.proved})
     state = _leave(state, step, site.verdict)
     return state, (Tell(notice), Tell(prompts.progress(state)))

@@ -11,7 +11,7 @@ from npr_daq.stimulus import Dose, Stimulus, StimulusLimits
 TYPICAL_SHOCKS = 12
 """Shocks a conduction site usually takes (clinical reference 2.4: about 139-151 for 12 sites); for estimates only."""
 
-TYPICAL_SEARCH, TYPICAL_LADDER, TYPICAL_STAIRCASE = 10, 3, 12
+TYPICAL_SEARCH, TYPICAL_LADDER, TYPICAL_STAIRCASE = 10, 3, 10
 """Shocks of a supramaximal search alone, of a reflex ladder, of one staircase; for estimates only."""
 
 REFLEX_WINDOW_MS = (8.0, 60.0)

@@ -156,8 +156,8 @@ class TrainStep(_SupraMaximal):
 class ExcitabilityStep(_WatchedSite):
     """The lowest current that elicits a response, at each of `widths_us` in turn (clinical reference 2.4).
 
-    Coarse steps up to the first response that repeats, down until it is gone, then up in steps of 5 % until it
-    repeats again.
+    Coarse steps up to the first response that repeats, then halving between the highest current without an answer and
+    the lowest with one, until they are within 5 % and the response at the upper one repeats.
     """
 
     kind: Literal["excitability"]
