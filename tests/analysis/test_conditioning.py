@@ -71,8 +71,14 @@ def test_narrow_matrices_are_the_same_filter():
     for corner, n_time in ((1500.0, 640), (3000.0, 333), (3000.0, 40)):
         data = rng.standard_normal((7, n_time)) * 1000
         expected = conditioning.low_pass(data, rate_hz=RATE, corner_hz=corner)
-        found = banded.banded(corner, RATE, n_time).apply(data.astype(np.float32))
+        found = np.full(data.shape, np.nan, dtype=np.float32)
+        banded.banded(corner, RATE, n_time, ((0, n_time),)).apply(data.astype(np.float32), found)
         assert np.abs(found - expected).max() < 2e-6 * np.abs(data).max()
+        part = np.full(data.shape, np.nan, dtype=np.float32)
+        banded.banded(corner, RATE, n_time, ((3, 9), (n_time - 7, n_time - 1))).apply(data.astype(np.float32), part)
+        asked = [*range(3, 9), *range(n_time - 7, n_time - 1)]
+        assert np.array_equal(part[:, asked], found[:, asked])
+        assert np.isnan(part).any() == (n_time > 64)
 
 
 def test_what_is_refused():

@@ -84,7 +84,8 @@ def extent(
     known &= negative_end > onset
     area = np.full(len(upright), np.nan)
     if known.any():
-        area[known] = _integral(upright[known], onset[known], negative_end[known])
+        picked = np.flatnonzero(known)
+        area[picked] = _integral(upright, picked, onset[picked], negative_end[picked])
     lost = ~np.isfinite(onset)
     negative_end[lost] = np.nan
     end[lost] = np.nan
@@ -113,13 +114,14 @@ def initial_positive(
     return np.asarray((lowest < -limit) & np.isfinite(onset))
 
 
-def _integral(rows: Floats, begin: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Integral of each row between two fractional columns, in unit x sample; `end` lies after `begin`."""
-    n_rows, n_time = rows.shape
+def _integral(
+    rows: Floats, row: NDArray[np.int64], begin: NDArray[np.float64], end: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Integral of `rows[row]` between two fractional columns, in unit x sample; `end` lies after `begin`."""
+    n_time = rows.shape[1]
     first = np.ceil(begin).astype(np.int64)
     last = np.floor(end).astype(np.int64)
-    row = np.arange(n_rows)
-    at_begin, at_end = reading.value_at(rows, begin), reading.value_at(rows, end)
+    at_begin, at_end = reading.value_at(rows, begin, index=row), reading.value_at(rows, end, index=row)
     at_first, at_last = (rows[row, column].astype(np.float64) for column in (first, last))
     pairs = np.stack([first, np.minimum(last + 1, n_time - 1)], axis=1) + row[:, None] * n_time
     whole = np.add.reduceat(rows.reshape(-1), pairs.reshape(-1), dtype=np.float64)[::2]

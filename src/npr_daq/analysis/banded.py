@@ -22,18 +22,18 @@ class Banded:
 
     pieces: tuple[tuple[int, int, int, int, NDArray[np.float32]], ...]
 
-    def apply(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Filtered rows, shapes (row, time)."""
-        out = np.empty_like(rows)
+    def apply(self, rows: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+        """Filtered rows, shapes (row, time), into `out`; its columns that were not asked for stay as they were."""
         for first, last, low, high, matrix in self.pieces:
             products.times(rows[:, low:high], matrix, out[:, first:last])
-        return out
 
 
 @lru_cache(maxsize=16)
-def banded(corner_hz: float, rate_hz: float, n_time: int) -> Banded:
-    """The forward-and-back low-pass of `conditioning` for rows of `n_time` samples.
+def banded(corner_hz: float, rate_hz: float, n_time: int, wanted: tuple[tuple[int, int], ...]) -> Banded:
+    """The forward-and-back low-pass of `conditioning` for rows of `n_time` samples, of which `wanted` are answered.
 
+    `wanted` are half-open ranges of columns; pieces without any of them are left out. A column's answer does not
+    depend on which others are wanted: the pieces are cut at the same columns always.
     The matrix is what `conditioning` makes of unit impulses, ends included, so that both agree within float32
     rounding; what is smaller than 1e-8 of the largest entry is left out. Source: analysis reference 2c.
     """
@@ -42,6 +42,8 @@ def banded(corner_hz: float, rate_hz: float, n_time: int) -> Banded:
     pieces = []
     for first in range(0, n_time, OUTPUTS):
         last = min(first + OUTPUTS, n_time)
+        if not any(begin < last and first < end for begin, end in wanted):
+            continue
         inputs = np.flatnonzero(needed[:, first:last].any(axis=1))
         low, high = int(inputs[0]), int(inputs[-1]) + 1
         matrix = np.ascontiguousarray(response[low:high, first:last], dtype=np.float32)

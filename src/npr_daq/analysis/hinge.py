@@ -85,7 +85,8 @@ def take_off(upright: Floats, sigma: Floats, window: tuple[int, int]) -> TakeOff
     usable = np.isfinite(back) & (back >= LEAST_STRETCH) & (top > 0)
     column, foot = (np.full(len(upright), np.nan) for _ in range(2))
     if usable.any():
-        column[usable], foot[usable] = _fit(upright[usable], at_half[usable], back[usable])
+        picked = np.flatnonzero(usable)
+        column[picked], foot[picked] = _fit(upright, picked, at_half[picked], back[picked])
     by_threshold = np.isnan(column)
     if by_threshold.any():
         level = THRESHOLD_SD * sigma[by_threshold].astype(np.float64)
@@ -132,12 +133,12 @@ def _back_from(upright: Floats, peak: NDArray[np.int64], level: Floats, start: i
 
 
 def _fit(
-    upright: Floats, top: NDArray[np.float64], back: NDArray[np.float64]
+    upright: Floats, rows: NDArray[np.int64], top: NDArray[np.float64], back: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Onset columns of the stretches [top - back, top] and their feet; NaN where the fit does not converge."""
+    """Onset columns of the stretches [top - back, top] of `rows` and their feet; NaN where no fit converges."""
     regressors, onsets, feet = design()
     places = (top - back)[:, None] + back[:, None] * np.linspace(0.0, 1.0, POINTS)
-    stretch = reading.value_at(upright, places)
+    stretch = reading.value_at(upright, places, index=rows)
     middle = stretch.mean(axis=1)
     stretch -= middle[:, None]
     # For a centred unit regressor the explained sum of squares is the squared projection.

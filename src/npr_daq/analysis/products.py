@@ -14,7 +14,11 @@ the product itself.
 
 
 def times(rows: NDArray[Any], matrix: NDArray[Any], out: NDArray[Any]) -> None:
-    """`out` (row, column) = `rows` (row, inner) @ `matrix` (inner, column), piece by piece; `out` may be a view."""
+    """`out` (row, column) = `rows` (row, inner) @ `matrix` (inner, column), piece by piece; `out` may be a view.
+
+    A row's product has the same bits wherever the row stands and whatever stands beside it: what is left over is
+    filled up to a whole piece, because BLAS takes another way, and rounds otherwise, for a single row.
+    """
     inner, columns = matrix.shape
     piece = max(1, SMALL // (inner * columns))
     whole = len(rows) - len(rows) % piece
@@ -22,4 +26,6 @@ def times(rows: NDArray[Any], matrix: NDArray[Any], out: NDArray[Any]) -> None:
         stacked = rows[:whole].reshape(-1, piece, inner)
         np.matmul(stacked, matrix, out=out[:whole].reshape(-1, piece, columns))
     if whole < len(rows):
-        np.matmul(rows[whole:], matrix, out=out[whole:])
+        filled = np.zeros((piece, inner), dtype=rows.dtype)
+        filled[: len(rows) - whole] = rows[whole:]
+        out[whole:] = (filled @ matrix)[: len(rows) - whole]

@@ -8,19 +8,24 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
 
+LAST_BIT = np.array([max((bit for bit in range(8) if byte >> (7 - bit) & 1), default=0) for byte in range(256)])
+"""Place of the last set bit of a byte, the highest bit being the first."""
 
-def value_at(rows: Floats, column: NDArray[np.float64]) -> NDArray[np.float64]:
+
+def value_at(rows: Floats, column: NDArray[np.float64], *, index: Ints | None = None) -> NDArray[np.float64]:
     """Values of `rows` (row, time) at fractional columns (row,) or (row, point), by linear interpolation.
 
-    Columns outside the rows take the end value; a NaN column gives NaN.
+    With `index` (row,) the columns are those of `rows[index]`, which is not copied for it. Columns outside the rows
+    take the end value; a NaN column gives NaN.
     """
     n_rows, n_time = rows.shape
+    index = np.arange(n_rows) if index is None else index
     wanted = column if column.ndim == 2 else column[:, None]
     known = np.isfinite(wanted)
     place = np.clip(np.where(known, wanted, 0.0), 0, n_time - 1)
     left = np.minimum(place.astype(np.int64), n_time - 2)
     part = place - left
-    left += np.arange(n_rows)[:, None] * n_time
+    left += index[:, None] * n_time
     flat = rows.reshape(-1)
     low = flat.take(left).astype(np.float64)
     low += part * (flat.take(left + 1) - low)
@@ -36,8 +41,12 @@ def first_true(mask: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.bool_]]:
 
 def last_true(mask: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.bool_]]:
     """Column of the last True of each row (0 where none), and whether there is one."""
-    column, found = first_true(mask[:, ::-1])
-    return np.where(found, mask.shape[1] - 1 - column, 0), found
+    # Eight columns to a byte: the search from the right, which goes against the order of memory, is of an eighth.
+    packed = np.packbits(mask, axis=1)
+    byte, found = first_true(packed[:, ::-1] != 0)
+    byte = packed.shape[1] - 1 - byte
+    column = 8 * byte + LAST_BIT[packed[np.arange(len(mask)), byte]]
+    return np.where(found, column, 0), found
 
 
 def crossing_after(rows: Floats, column: Ints, level: Floats) -> NDArray[np.float64]:
@@ -68,13 +77,20 @@ def vertex(rows: Floats, column: Ints) -> tuple[NDArray[np.float64], NDArray[np.
 
 def median_and_sigma(rows: Floats) -> tuple[Floats, Floats]:
     """Median and 1.4826 x median absolute deviation of each row, both (row,) (clinical reference 2.1)."""
-    middle = _median(rows)
-    return middle, 1.4826 * _median(np.abs(rows - middle[:, None]))
+    ordered = np.sort(rows, axis=1)
+    half, odd = divmod(rows.shape[1], 2)
+    middle = ordered[:, half] if odd else 0.5 * (ordered[:, half - 1] + ordered[:, half])
+    deviation = _nearest(ordered, middle, half + 1)
+    if not odd:
+        deviation = 0.5 * (_nearest(ordered, middle, half) + deviation)
+    return middle, 1.4826 * deviation
 
 
-def _median(rows: Floats) -> Floats:
-    half = rows.shape[1] // 2
-    if rows.shape[1] % 2:
-        return np.partition(rows, half, axis=1)[:, half]
-    parted = np.partition(rows, (half - 1, half), axis=1)
-    return 0.5 * (parted[:, half - 1] + parted[:, half])
+def _nearest(ordered: Floats, middle: Floats, count: int) -> Floats:
+    """Distance of the `count`-th nearest value to `middle`, all (row,).
+
+    In sorted rows the nearest values stand side by side: the narrowest such stretch around `middle` holds them.
+    """
+    below = middle[:, None] - ordered[:, : ordered.shape[1] - count + 1]
+    above = ordered[:, count - 1 :] - middle[:, None]
+    return np.asarray(np.fmin.reduce(np.maximum(below, above), axis=1))

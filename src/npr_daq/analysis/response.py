@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntFlag
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,9 @@ def measure(
     `stimulus_sample` is the sample of the stimulus onset, may be fractional, and may be an array that broadcasts over
     the leading axes. Latencies are ms from the stimulus; `window_ms` is the response window on the same clock.
 
-    Promises: each row's answer depends on that row alone; a sweep with a sample that is not finite is NaN throughout;
+    Promises: each row's answer depends on that row alone, to the last bit among fewer than 1,024 rows and among more;
+    between the two the filter is computed in another way and answers differ by the rounding of single precision. A
+    sweep with a sample that is not finite is NaN throughout;
     each sweep is filtered twice (zero-phase low-pass 1.5 kHz for onset and SNR, 3 kHz for everything else, both capped
     at 0.45 x rate); an absent response keeps its amplitudes as read, noise included. Extra memory does not grow with
     the number of sweeps, the answers apart.
@@ -117,12 +120,18 @@ def measure(
     answers = np.full((len(NAMES), len(sweeps.rows)), np.nan)
     flags = np.zeros(len(sweeps.rows), dtype=np.int64)
     blocks = list(_blocks(sweeps))
+    side_by_side = len(sweeps.rows) >= THREADS_FROM_ROWS and (os.cpu_count() or 1) > 1
+    spare: SimpleQueue[_Buffers] = SimpleQueue()
+    for _ in range(THREADS if side_by_side else 1):
+        spare.put(_Buffers(min(len(sweeps.rows), BLOCK_ROWS) * sweeps.rows.shape[1]))
 
     def work(block: tuple[Layout, NDArray[np.int64] | slice]) -> None:
         where, picked = block
-        answers[:, picked], flags[picked] = _measure_block(sweeps, where, picked)
+        buffers = spare.get()
+        answers[:, picked], flags[picked] = _measure_block(sweeps, where, picked, buffers)
+        spare.put(buffers)
 
-    if len(sweeps.rows) >= THREADS_FROM_ROWS and (os.cpu_count() or 1) > 1:
+    if side_by_side:
         with ThreadPoolExecutor(THREADS) as pool:
             for done in pool.map(work, blocks):
                 assert done is None
@@ -165,8 +174,22 @@ def _blocks(sweeps: Sweeps) -> Iterator[tuple[Layout, NDArray[np.int64] | slice]
             yield where, slice(first, last) if whole else rows[first:last]
 
 
+class _Buffers:
+    """Memory that one block after another writes its rows to.
+
+    A fresh megabyte for each would be given back to the system and mapped anew every time: a third of the whole.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._kept = {name: np.zeros(size, dtype=np.float32) for name in ("cut", "fast", "wide")}
+
+    def rows(self, name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """The buffer of this name as rows of this shape, whatever it held before."""
+        return self._kept[name][: shape[0] * shape[1]].reshape(shape)
+
+
 def _measure_block(
-    sweeps: Sweeps, where: Layout, picked: NDArray[np.int64] | slice
+    sweeps: Sweeps, where: Layout, picked: NDArray[np.int64] | slice, buffers: _Buffers
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """All measures of some rows, shapes (measure, row) and (row,)."""
     rows = sweeps.rows[picked]
@@ -175,11 +198,12 @@ def _measure_block(
     # Offsets of tens of millivolts go before the change to float32, so that they cost no digits.
     part = rows[:, where.first : where.stop]
     origin = part[:, :1] if part.dtype.kind == "f" else part[:, :1].astype(np.float64)
+    cut = buffers.rows("cut", part.shape)
     with np.errstate(invalid="ignore"):
-        cut = (part - origin).astype(np.float32)
+        np.subtract(part, origin, out=cut, casting="same_kind")
     cut[lost] = 0.0
-    fast, noise = _upright(cut, hinge.CORNER_HZ, sweeps, where)
-    wide, wide_noise = _upright(cut, amplitude.CORNER_HZ, sweeps, where)
+    fast, noise = _upright(cut, hinge.CORNER_HZ, sweeps, where, buffers.rows("fast", part.shape))
+    wide, wide_noise = _upright(cut, amplitude.CORNER_HZ, sweeps, where, buffers.rows("wide", part.shape))
     highest = amplitude.extremes(wide, where.window)
     per_ms = sweeps.rate_hz / 1e3
 
@@ -234,14 +258,20 @@ def _measure_block(
 
 
 def _upright(
-    cut: NDArray[np.float32], corner_hz: float, sweeps: Sweeps, where: Layout
-) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:
-    """The filtered rows with their baseline at zero and the negative peak upwards, and the noise of each."""
-    filtered: NDArray[np.floating[Any]]
+    cut: NDArray[np.float32], corner_hz: float, sweeps: Sweeps, where: Layout, out: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.floating[Any]]]:
+    """The filtered rows with their baseline at zero and the negative peak upwards, and the noise of each.
+
+    `out` takes the rows; of many sweeps only the window and a column on either side of it are valid in it.
+    """
+    start, stop = where.window
     if len(sweeps.rows) >= BANDED_FROM_ROWS and cut.shape[1] <= LONGEST:
-        filtered = banded(corner_hz, sweeps.rate_hz, cut.shape[1]).apply(cut)
+        wanted = (where.baseline, (start - 1, stop + 1))
+        banded(corner_hz, sweeps.rate_hz, cut.shape[1], wanted).apply(cut, out)
     else:
-        filtered = there_and_back(sections(corner_hz, sweeps.rate_hz), cut)
-    middle, sigma = reading.median_and_sigma(filtered[:, slice(*where.baseline)])
-    np.subtract(middle[:, None], filtered, out=filtered)
-    return filtered, sigma
+        out[:] = there_and_back(sections(corner_hz, sweeps.rate_hz), cut)
+        start, stop = 1, cut.shape[1] - 1
+    middle, sigma = reading.median_and_sigma(out[:, slice(*where.baseline)])
+    upright = out[:, start - 1 : stop + 1]
+    np.subtract(middle[:, None], upright, out=upright)
+    return out, sigma
