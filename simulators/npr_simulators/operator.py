@@ -13,10 +13,12 @@ from npr_simulators.control import ControlClient
 class SimulatedOperator:
     """Stands for the person at the bench for one exam; make a new one for the next.
 
-    It places the stimulator, accepts a concordant series, and resumes a paused run once; a second pause or a latched
-    fault stops the exam. Once per site it redoes a series that is discordant, or for which the prompt has a mend that
-    hands can do (move the cathode back, press an electrode on), and does that first. After every shock it listens to
-    the patient: where she asks to stop, it gives no further shock at that site.
+    It places the stimulator and accepts a concordant series. Once per site it redoes a series that is discordant, or
+    for which the prompt has a mend that hands can do (move the cathode back, press an electrode on), and does that
+    first. After shocks that were no evidence it tries once more, once per site, and skips the site with the reason if
+    that is in vain. Any other pause (a trip, refused shocks) it resumes once in an exam; a second one or a latched
+    fault stops the exam. After every shock it listens to the patient: where she asks to stop, it gives no further
+    shock at that site.
     """
 
     name = "simulated"
@@ -25,6 +27,7 @@ class SimulatedOperator:
         self._client = client
         self.clock = clock
         self.resumed = 0
+        self._tried: set[tuple[object, object, str]] = set()
         self._redone: set[tuple[object, object, str]] = set()
         self._hold: dict[tuple[object, object], dict[str, float]] = {}
         self._pressed: Answer | None = None
@@ -56,12 +59,21 @@ class SimulatedOperator:
             case PromptKind.JUDGE:
                 return self._judge(prompt)
             case PromptKind.PAUSED:
-                if self.resumed:
-                    return Answer(AnswerKind.STOP, "paused a second time")
-                self.resumed += 1
-                return Answer(AnswerKind.RESUME, "resumed once by the simulated operator")
+                return self._paused(prompt)
             case PromptKind.LATCHED:
                 return Answer(AnswerKind.STOP, "the device's fault is latched")
+
+    def _paused(self, prompt: Prompt) -> Answer:
+        site = (prompt.side, prompt.site, prompt.step)
+        if prompt.detail.get("why") == "evidence" and AnswerKind.SKIP in prompt.choices:
+            if site in self._tried:
+                return Answer(AnswerKind.SKIP, f"tried again in vain: {prompt.detail['reason']}")
+            self._tried.add(site)
+            return Answer(AnswerKind.RESUME, "tried once more at this site by the simulated operator")
+        if self.resumed:
+            return Answer(AnswerKind.STOP, "paused a second time")
+        self.resumed += 1
+        return Answer(AnswerKind.RESUME, "resumed once by the simulated operator")
 
     def _judge(self, prompt: Prompt) -> Answer:
         series = (prompt.side, prompt.site, prompt.step)

@@ -22,7 +22,7 @@ class PromptKind(StrEnum):
     JUDGE = "judge"
     """A site's series is complete: accept, redo, or no response with a reason."""
     PAUSED = "paused"
-    """The run is paused with a reason; resume or stop."""
+    """The run is paused with a reason; resume, skip the site with a reason, or stop."""
     LATCHED = "latched"
     """The device's fault is latched; acknowledge after the act on the device, or stop."""
 

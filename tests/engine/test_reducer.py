@@ -55,6 +55,8 @@ def expected(state: ExamState, data: st.DataObject) -> ev.Event:
         return PLAIN[state.awaiting]
     if state.awaiting in ANSWERS:
         prompt, kinds = ANSWERS[state.awaiting]
+        if prompt is PromptKind.PAUSED and state.site is not None:
+            kinds = [AnswerKind.RESUME, AnswerKind.RESUME, AnswerKind.SKIP]
         return ev.Answered(prompt, Answer(data.draw(st.sampled_from(kinds)), "because"))
     shot = state.pending
     if shot is None:

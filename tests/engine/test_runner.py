@@ -329,6 +329,29 @@ class TestShocksThatAreNoEvidence:
         (prompt,) = [p for p in rig.operator.asked if p.kind is PromptKind.PAUSED]
         assert "not within 10 %" in prompt.text
 
+    def test_a_site_is_skipped_at_a_pause_and_the_rest_is_measured(self, rig: Any) -> None:
+        rig.device.faults = {3: "weak", 4: "weak"}
+        rig.operator.script[PromptKind.PAUSED] = [Answer(AnswerKind.SKIP, "the contact is bad")]
+        outcome = rig.run()
+        assert outcome.state is RunState.FINISHED
+        assert outcome.cause == "complete"
+        assert list(outcome.results) == [LEFT]
+        (said,) = [e for e in rig.journal.events if e.kind == "skipped"]
+        assert said.detail == {"step": RIGHT, "reason": "the contact is bad"}
+        assert len([s for s in rig.journal.sweeps if s.step == RIGHT]) == 4
+        (prompt,) = [p for p in rig.operator.asked if p.kind is PromptKind.PAUSED]
+        assert prompt.choices == (AnswerKind.RESUME, AnswerKind.SKIP)
+        assert (prompt.step, prompt.detail["why"]) == (RIGHT, "evidence")
+
+    def test_the_last_site_skipped_at_a_pause_ends_the_run_safe_first(self, make_rig: MakeRig) -> None:
+        last = make_rig().run().shocks
+        rig = make_rig()
+        rig.device.faults = {last - 1: "weak", last: "weak"}
+        rig.operator.script[PromptKind.PAUSED] = [Answer(AnswerKind.SKIP, "enough of it")]
+        outcome = rig.run()
+        assert (outcome.state, outcome.cause, list(outcome.results)) == (RunState.FINISHED, "complete", [RIGHT])
+        assert outcome.shocks == last
+
     def test_a_gap_makes_a_sweep_invalid_never_shorter(self, rig: Any) -> None:
         rig.device.faults = {3: "gap"}
         rig.run()

@@ -253,6 +253,17 @@ def test_the_simulated_operator_resumes_once_and_never_gives_a_forbidden_answer(
     assert operator.ask(narrow).kind is AnswerKind.STOP
 
 
+def test_the_simulated_operator_tries_a_site_once_more_and_then_skips_it_and_goes_on() -> None:
+    operator = SimulatedOperator(Deaf())  # type: ignore[arg-type]
+    why = {"why": "evidence", "reason": "clipped: right.nasalis"}
+    one, other = (prompt(PromptKind.PAUSED, side=side, site=Branch.TRUNK, step=str(side), detail=why) for side in Side)
+    answers = [operator.ask(p) for p in (one, one, other, other)]
+    assert [a.kind for a in answers] == [AnswerKind.RESUME, AnswerKind.SKIP] * 2
+    assert answers[1].reason == "tried again in vain: clipped: right.nasalis"
+    assert operator.ask(prompt(PromptKind.PAUSED)).kind is AnswerKind.RESUME
+    assert operator.ask(prompt(PromptKind.PAUSED)).kind is AnswerKind.STOP
+
+
 def test_the_simulated_operator_listens_after_every_shock() -> None:
     client = Deaf({"said": "hurts", "score": 4.2, "ordinal": 1}, {"said": "stop", "score": 8.6, "ordinal": 2})
     operator = SimulatedOperator(client)  # type: ignore[arg-type]

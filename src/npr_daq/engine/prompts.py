@@ -147,11 +147,16 @@ def judge(state: ExamState, step: SiteSeries, site: SiteProgress, *, may_redo: b
     )
 
 
-def paused(text: str) -> Prompt:
-    """The run is paused; going on needs the operator."""
-    return Prompt(
-        PromptKind.PAUSED, f"Paused: {text}. The stimulator is off.", (AnswerKind.RESUME,), detail={"reason": text}
-    )
+def paused(text: str, *, why: str, step: SiteSeries | None) -> Prompt:
+    """The run is paused; going on needs the operator, with this site or without it.
+
+    `why` is one word: `trip`, `evidence` (shocks that were none), `refused` (by the device) or `asked`.
+    """
+    said, detail = f"Paused: {text}. The stimulator is off.", {"reason": text, "why": why}
+    if step is None:
+        return Prompt(PromptKind.PAUSED, said, (AnswerKind.RESUME,), detail=detail)
+    choices = (AnswerKind.RESUME, AnswerKind.SKIP)
+    return Prompt(PromptKind.PAUSED, said, choices, side=step.side, site=step.site, step=step.name, detail=detail)
 
 
 def latched(text: str) -> Prompt:

@@ -57,7 +57,7 @@ def reduce(state: ExamState, event: ev.Event) -> Step:
         case ev.StopPressed():
             return _stop(state, event)
         case ev.Tripped():
-            paused, effects = _pause(state, event.text, "trip")
+            paused, effects = _pause(state, event.text, "trip", why="trip")
             return replace(paused, trips=state.trips + 1), effects
         case ev.PausePressed():
             return _pause(state, event.text, "paused")
@@ -79,11 +79,7 @@ def reduce(state: ExamState, event: ev.Event) -> Step:
             return replace(state, awaiting=Awaiting.RESUMED), (Resume(),)
         case ev.Resumed():
             _expect(state, Awaiting.RESUMED, event)
-            # The device may have restarted: its limits are written and read back again.
-            here = replace(state.site, limited=False) if state.site is not None else None
-            state = replace(state, run=after(state.run, RunEvent.RESUME), site=here, awaiting=Awaiting.NOTHING)
-            moved, effects = advance(state)
-            return moved, (Tell(Notice("resumed", "The run goes on")), *effects)
+            return _resumed(state)
         case ev.ImpedanceRead():
             _expect(state, Awaiting.IMPEDANCE, event)
             return _impedance(state, event)
@@ -143,14 +139,31 @@ def _stop(state: ExamState, event: ev.StopPressed) -> Step:
     return replace(state, run=run, pending=None, cause=event.cause, awaiting=Awaiting.CLOSED), effects
 
 
-def _pause(state: ExamState, text: str, kind: str) -> Step:
+def _pause(state: ExamState, text: str, kind: str, *, why: str = "asked") -> Step:
     run = after(state.run, RunEvent.PAUSE)
     latched = kind == "latched"
-    ask = Ask(prompts.latched(text) if latched else prompts.paused(text))
+    at = state.step if isinstance(state.step, SiteSeries) and state.site is not None else None
+    ask = Ask(prompts.latched(text) if latched else prompts.paused(text, why=why, step=at))
     told = Notice("trip" if kind == "trip" else "paused", text, {"trips": state.trips + (kind == "trip")})
     effects = (MakeSafe(), *_abandon(state, text), RecordEvent(kind, text), Tell(told), ask)
     awaiting = Awaiting.LATCHED if latched else Awaiting.PAUSED
     return replace(state, run=run, pending=None, pauses=state.pauses + 1, awaiting=awaiting), effects
+
+
+def _resumed(state: ExamState) -> Step:
+    """The operator's word was to go on: with the site, or past it."""
+    told = Tell(Notice("resumed", "The run goes on"))
+    here, step = state.site, state.step
+    # The device may have restarted: its limits are written and read back again.
+    fresh = replace(here, limited=False) if here is not None else None
+    state = replace(state, run=after(state.run, RunEvent.RESUME), site=fresh, awaiting=Awaiting.NOTHING)
+    if here is not None and here.leave and isinstance(step, SiteSeries):
+        moved, effects = _then_advance(site.skip(state, step, here.leave))
+    else:
+        moved, effects = advance(state)
+    # Where that was the last site the run ends: safe first, on this way out of RUNNING as on every other.
+    first = 1 if effects and isinstance(effects[0], MakeSafe) else 0
+    return moved, (*effects[:first], told, *effects[first:])
 
 
 def _enough(state: ExamState, event: ev.Enough) -> Step:
@@ -202,7 +215,11 @@ def _answered(state: ExamState, prompt: PromptKind, answer: Answer) -> Step:
             return _pause(state, answer.reason or "the operator asked for it", "paused")
     match (prompt, answer.kind):
         case (PromptKind.PAUSED, AnswerKind.RESUME):
-            return replace(state, awaiting=Awaiting.RESUMED), (Resume(),)
+            staying = replace(state.site, leave="") if state.site is not None else None
+            return replace(state, site=staying, awaiting=Awaiting.RESUMED), (Resume(),)
+        case (PromptKind.PAUSED, AnswerKind.SKIP) if state.site is not None:
+            leaving = replace(state.site, leave=answer.reason or "skipped by the operator at a pause")
+            return replace(state, site=leaving, awaiting=Awaiting.RESUMED), (Resume(),)
         case (PromptKind.LATCHED, AnswerKind.ACKNOWLEDGE):
             return replace(state, awaiting=Awaiting.ACKNOWLEDGED), (Acknowledge(),)
     step, here = _here(state, answer)
@@ -268,7 +285,8 @@ def _at_site(state: ExamState, event: ev.Event) -> Step:
                 return state, ()
             if here.refused + 1 >= REFUSED_IN_A_ROW:
                 state = replace(state, site=replace(here, refused=0))
-                return _pause(state, f"the device refused {REFUSED_IN_A_ROW} shocks in a row: {event.text}", "paused")
+                text = f"the device refused {REFUSED_IN_A_ROW} shocks in a row: {event.text}"
+                return _pause(state, text, "paused", why="refused")
             return advance(state)
         case ev.ShotLost() if shot is not None and shot.stim_seq == event.stim_seq:
             _expect(state, Awaiting.SHOT, event)
@@ -295,7 +313,7 @@ def _swept(state: ExamState, here: SiteProgress, event: ev.Swept) -> Step:
         text = (
             f"{DOUBTFUL_IN_A_ROW} shocks in a row were no evidence ({'; '.join(event.reasons)}); look at the contacts"
         )
-        moved, effects = _pause(state, text, "paused")
+        moved, effects = _pause(state, text, "paused", why="evidence")
         # Safe first, on this way out of RUNNING as on every other.
         return moved, (effects[0], *told, *effects[1:])
     moved, effects = advance(state)

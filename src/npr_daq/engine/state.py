@@ -59,6 +59,8 @@ class SiteProgress:
     """How many trains of this pass the operator has confirmed; from the first on the device holds their limits."""
     intervals_s: tuple[float | None, ...] = ()
     """From the onset before to that of each shock of the series; None for the first of a stream."""
+    leave: str = ""
+    """Why the operator skips this site as soon as the run goes on; empty where the work here goes on."""
     ended: str = ""
     """Why no further shock is given here, by the operator's word; empty while shocks may be given."""
 
