@@ -19,6 +19,8 @@ REPRODUCIBLE = 0.6
 """Three of five sweeps."""
 LEAST_SWEEPS = 5
 BASELINE_MS = (-18.0, -1.0)
+LEVEL_MS = ((20.0, 25.0), (75.0, 95.0))
+"""Between R1 and R2 and behind R2: a line through the medians of both is the slow return of R1 and of the artefact."""
 
 CONDUCTED_PERCENT = 25.0
 """Volume conduction stays under this size of the prime mover (clinical reference 6.4: Lapatki 2003)."""
@@ -44,10 +46,11 @@ class Component:
     """One component of the reflex; shapes (..., sweep, channel) and (..., channel); NaN where there is no answer.
 
     Per sweep: `present`, `onset_latency_ms`, `amplitude_uv` (peak to peak in the window), `area_uv_ms` (rectified, from
-    onset to offset, noise area taken off). Per channel: `share` of the sweeps that show it, `reproducible` (at least 3
-    of 5, and at least 5 sweeps), `mean_onset_ms` (on the average of the sweeps for R1, the median of the sweeps for
-    R2), `first_phase_ms` (hinge on the average of the sweeps, NaN for R2), `mean_amplitude_uv` (of the average of the
-    sweeps for R1, mean of the sweeps for R2), `mean_area_uv_ms`, `conduction` and `origin` (a word of `Origin`).
+    onset to offset, noise area taken off), `duration_ms` (onset to offset). Per channel: `share` of the sweeps that
+    show it, `reproducible` (at least 3 of 5, and at least 5 sweeps), `mean_onset_ms` (on the average of the sweeps for
+    R1, the median of the sweeps for R2), `first_phase_ms` (hinge on the average of the sweeps, NaN for R2),
+    `mean_amplitude_uv` (of the average of the sweeps for R1, mean of the sweeps for R2), `mean_area_uv_ms`,
+    `conduction` and `origin` (a word of `Origin`).
     """
 
     present: NDArray[np.bool_]
@@ -62,6 +65,7 @@ class Component:
     mean_area_uv_ms: Floats
     conduction: Conduction
     origin: NDArray[np.str_]
+    duration_ms: Floats
 
     @property
     def synkinetic(self) -> NDArray[np.bool_]:
@@ -100,7 +104,9 @@ def measure(
     (RMS) is its own; below that it is volume conduction where copies of the prime movers, with the weights of the other
     sweeps, explain 60 % of its energy or more; its own where they explain 20 % or less; between, the data cannot tell.
     Channels with a response of their own count as sources too for those a quarter of their size (across the midline).
-    Low-passed at 1.5 kHz; nothing is high-passed. Raises `AnalysisError` for shapes and windows that do not fit.
+    For R2 a line from the silence before it to that behind it is taken off every sweep: 5 uV that R1 or the artefact
+    left would be an excursion from the window's first sample on. Low-passed at 1.5 kHz; nothing is high-passed.
+    Raises `AnalysisError` for shapes and windows that do not fit.
     Source: clinical reference 4.2, 6.4.
     """
     data = np.asarray(sweeps_uv)
@@ -116,6 +122,8 @@ def measure(
     for name, window_ms in (("r1", r1_window_ms), ("r2", r2_window_ms)):
         where = lay_out(data.shape[-1], column, rate_hz=rate_hz, window_ms=window_ms)
         window = (where.first + where.window[0], where.first + where.window[1])
+        if name == "r2":
+            smooth = _levelled(smooth, column, rate_hz / 1e3, r2_window_ms)
         conduction = volume_conduction.judge(
             smooth, movers=prime_movers, rate_hz=rate_hz, window=window, baseline=baseline
         )
@@ -133,6 +141,23 @@ def measure(
             )
         )
     return BlinkReflex(parts[0], parts[1], smooth[..., slice(*baseline)].std(axis=-1))
+
+
+def _levelled(smooth: Floats, column: int, per_ms: float, window_ms: tuple[float, float]) -> Floats:
+    """Sweeps without the line through their two silences; without its start where they end before the second one."""
+    before, after = (tuple(column + round(edge * per_ms) for edge in stretch) for stretch in LEVEL_MS)
+    if window_ms[0] < LEVEL_MS[0][1]:
+        return smooth
+    first = np.median(smooth[..., slice(*before)], axis=-1, keepdims=True)
+    if window_ms[1] > LEVEL_MS[1][0] or smooth.shape[-1] < after[1]:
+        level = np.broadcast_to(first, smooth.shape).copy()
+    else:
+        last = np.median(smooth[..., slice(*after)], axis=-1, keepdims=True)
+        part = (np.arange(smooth.shape[-1]) - sum(before) / 2) / ((sum(after) - sum(before)) / 2)
+        level = first + (last - first) * part
+    # The baseline before the stimulus has its own level.
+    level[..., :column] = 0.0
+    return np.asarray(smooth - level)
 
 
 def _component(
@@ -154,6 +179,7 @@ def _component(
     count = whole.sum(axis=-2)
     present = single.present.reshape(shape)
     onset, amplitude, area = (each.reshape(shape) for each in (single.onset_ms, single.amplitude, single.area))
+    duration = single.duration_ms.reshape(shape)
     filled = np.where(whole[..., None], smooth, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = filled.sum(axis=-3) / count[..., None]
@@ -189,6 +215,7 @@ def _component(
         mean_area_uv_ms=mean_area,
         conduction=conduction,
         origin=judged,
+        duration_ms=duration,
     )
 
 
@@ -200,6 +227,7 @@ class _Read:
     onset_ms: Floats
     amplitude: Floats
     area: Floats
+    duration_ms: Floats
 
     @classmethod
     def of(
@@ -216,6 +244,7 @@ class _Read:
             onset_ms=(found.begin - stimulus) / per_ms,
             amplitude=np.ptp(inside, axis=1),
             area=np.where(found.found, over, np.nan),
+            duration_ms=(found.end - found.begin) / per_ms,
         )
 
 

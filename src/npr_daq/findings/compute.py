@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from npr_daq.findings.account import dose, exam_of, provenance, quality
 from npr_daq.findings.conduction import conduction
-from npr_daq.findings.edited import with_marks
+from npr_daq.findings.edited import moved, with_marks
 from npr_daq.findings.findings import Findings
 from npr_daq.findings.late import late
 from npr_daq.findings.marks import Mark
 from npr_daq.findings.normed import beside_norms
 from npr_daq.findings.parameters import DEFAULT, Parameters
+from npr_daq.findings.reflex import blink
 from npr_daq.findings.selectivity import selective
 from npr_daq.findings.site import measure
 from npr_daq.findings.spread import spread
@@ -46,6 +47,7 @@ def compute(
         summed=summed(sites, compared, affected),
         evoked_spread=spread(sites, parameters),
         late=late(recording, parameters),
+        reflex=blink(recording, moved(sites, marks, parameters) if marks else sites, parameters),
         dose=dose(recording),
         quality=quality(recording, sites),
     )
