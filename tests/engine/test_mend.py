@@ -1,5 +1,6 @@
 """Every reason has a mend, the prompt says it, and a trained hand can follow it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,13 @@ NASALIS = (Muscle.NASALIS,)
         ("mains hum is 12 % of the response, the limit is 5 %", "press the electrode on"),
         ("the operator refused to go above 20 mA", "raise the current"),
         ("the cap of 25 mA was reached without a plateau", "check that the cathode is distal"),
+        (
+            "2 shocks in a row were no evidence (delivered 2.25 mA of 4.5 mA, not within 10 %)",
+            "press the stimulator on",
+        ),
+        ("2 shocks in a row were no evidence (clipped: right.nasalis)", "turn the anode about the cathode"),
+        ("no response up to 25 mA", "look for the nerve"),
+        ("no reflex up to 15 mA", "feel the notch again"),
         ("only 2 of 8 valid sweeps agree, 5 are wanted", "wait until the face is at rest"),
     ],
 )
@@ -102,3 +110,27 @@ def test_a_noisy_contact_names_its_muscle(step: SiteSeries) -> None:
     (advice,) = mend.advise(step, progress(PLATEAU, [answer(1.0, noise_uv=90.0)] * 5))
     assert (advice.mend.kind, advice.muscle) == ("hum", "nasalis")
     assert advice.plain()["act"] == {"do": "fix"}
+
+
+def test_a_response_too_small_for_a_latency_has_a_mend(step: SiteSeries) -> None:
+    weak = answer(0.05, noise_uv=4.0)
+    kinds = [each.mend.kind for each in mend.advise(step, progress([weak] * 5, [weak] * 5))]
+    assert "noise" in kinds
+
+
+def test_a_nerve_that_does_not_answer_is_looked_for(step: SiteSeries) -> None:
+    silent = Response(False, float("nan"), float("nan"), float("nan"), 2.0)
+    site = progress([silent] * 3, [silent] * 5)
+    assert site.verdict is not None
+    site = replace(site, verdict=replace(site.verdict, reason="no response up to 40 mA"))
+    assert "silent" in [each.mend.kind for each in mend.advise(step, site)]
+
+
+def test_a_reflex_that_does_not_come_has_a_mend(make_rig: Any) -> None:
+    step = next(s for s in make_rig(protocol="blink_reflex").plan().steps if isinstance(s, SiteSeries))
+    site = progress(PLATEAU, [answer(1.0)] * 5)
+    assert site.verdict is not None
+    failed = replace(site.verdict, proved=False, reason="no reflex up to 15 mA")
+    (advice,) = mend.advise(step, replace(site, verdict=failed))
+    assert advice.mend.kind == "reflex"
+    assert mend.advise(step, replace(site, verdict=replace(failed, proved=True))) == ()

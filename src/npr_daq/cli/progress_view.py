@@ -79,6 +79,8 @@ class ProgressView:
             case "impedance":
                 self._reading = ""
                 self._print(notice.text)
+            case "train":
+                self._print(notice.text)
             case "accepted":
                 self._print(notice.text)
                 self._shock = ""

@@ -13,6 +13,7 @@ from typing import Any
 from npr_daq.engine import signs
 from npr_daq.engine.effects import Effect, RecordSearch
 from npr_daq.engine.reading import Reading
+from npr_daq.engine.series import LATENCY_SNR
 from npr_daq.engine.state import SiteProgress
 from npr_daq.engine.steps import Conduction, Excitability, Reflex, SiteSeries
 
@@ -44,6 +45,11 @@ MENDS: tuple[Mend, ...] = (
         {"do": "place", "offset_mm": 0.0},
     ),
     Mend("hum", ("hum", "impedance", "noise of the contact"), "press the electrode on, or change it", {"do": "fix"}),
+    Mend(
+        "delivered",
+        ("not within 10 %", "compliance"),
+        "press the stimulator on; moisten its pads and the skin below them",
+    ),
     Mend("clipped", ("clipped", "saturat"), "turn the anode about the cathode; then a lower gain"),
     Mend(
         "artefact", ("artefact",), "turn the anode about the cathode until the artefact is least; dry the skin between"
@@ -60,6 +66,8 @@ MENDS: tuple[Mend, ...] = (
     ),
     Mend("cap", ("cap of", "up to the cap"), "check that the cathode is distal; press it on over the nerve"),
     Mend("current", ("refused to go above", "shocks allowed"), "raise the current, if the patient bears it"),
+    Mend("reflex", ("no reflex",), "feel the notch again and put the cathode on it; the eyes gently closed"),
+    Mend("silent", ("no response up to",), "look for the nerve a few millimetres about the mark, cathode distal"),
     Mend("noise", ("noise hides growth", "signal to noise"), "let the face rest; press the electrodes on"),
     Mend("initial_positive", ("initial positive", "positive deflection"), "move G1 onto the belly of the muscle"),
     Mend("discordant", ("valid sweeps agree", "concordant"), "wait until the face is at rest, then once more"),
@@ -96,18 +104,19 @@ def likely(reason: str) -> str | None:
 def advise(step: SiteSeries, site: SiteProgress) -> tuple[Advice, ...]:
     """What is wrong with the series of this site and what may mend it, the likeliest first; empty where it is sound."""
     verdict, done = site.verdict, site.complete
-    if verdict is None or done is None or isinstance(step.task, Reflex | Excitability):
+    if verdict is None or done is None:
         return ()
+    if isinstance(step.task, Reflex | Excitability):
+        return () if verdict.proved else _by_words(verdict.reason)
     found = []
     for sign in verdict.evidence.get("signs", ()):
         # A fall on the way up is mended where the plateau was proved after it.
         mended = sign["kind"] == "moved" and verdict.proved and not sign.get("in_series")
         if sign["kind"] in _BY_KIND and not mended:
             found.append(Advice(_BY_KIND[sign["kind"]], str(sign["text"]), str(sign["muscle"])))
-    found += _noisy(site.series)
-    if not verdict.proved and verdict.elicited and not found:
-        reason = next((each for each in MENDS if any(words in verdict.reason for words in each.seen)), None)
-        found += [Advice(reason, verdict.reason)] if reason is not None else []
+    found += _noisy(site.series) or _weak(site)
+    if not verdict.proved and not found:
+        found += _by_words(verdict.reason)
     if not done.concordant and not any(each.mend.kind == "moved" for each in found):
         found.append(Advice(_BY_KIND["discordant"], done.reason))
     order = [each.kind for each in MENDS]
@@ -130,6 +139,23 @@ def noted(step: SiteSeries, site: SiteProgress) -> tuple[SiteProgress, tuple[Eff
         return site, ()
     evidence = {**verdict.evidence, "signs": [*verdict.evidence.get("signs", ()), {**sign.plain(), "in_series": True}]}
     return replace(site, verdict=replace(verdict, evidence=evidence)), (RecordSearch(step.name, evidence),)
+
+
+def _by_words(reason: str) -> tuple[Advice, ...]:
+    found = next((each for each in MENDS if any(words in reason for words in each.seen)), None)
+    return () if found is None else (Advice(found, reason),)
+
+
+def _weak(site: SiteProgress) -> list[Advice]:
+    """A response too small above its noise for a latency (clinical reference 6.5)."""
+    assert site.series_settings is not None
+    headline = site.series_settings.headline
+    seen = [r.responses[headline] for r in site.series if r.valid and headline in r.responses]
+    snr = median(answer.snr for answer in seen) if any(answer.present for answer in seen) else LATENCY_SNR
+    if snr >= LATENCY_SNR:
+        return []
+    text = f"{headline}: signal to noise {snr:.1f}, a latency needs {LATENCY_SNR:g}"
+    return [Advice(_BY_KIND["noise"], text, str(headline))]
 
 
 def _noisy(series: Sequence[Reading]) -> list[Advice]:

@@ -152,7 +152,9 @@ def paused(text: str, *, why: str, step: SiteSeries | None) -> Prompt:
 
     `why` is one word: `trip`, `evidence` (shocks that were none), `refused` (by the device) or `asked`.
     """
-    said, detail = f"Paused: {text}. The stimulator is off.", {"reason": text, "why": why}
+    found = mend.likely(text) if why == "evidence" else None
+    said = f"Paused: {text}{'' if found is None else f'; likely mend: {found}'}. The stimulator is off."
+    detail = {"reason": text, "why": why, "mend": found}
     if step is None:
         return Prompt(PromptKind.PAUSED, said, (AnswerKind.RESUME,), detail=detail)
     choices = (AnswerKind.RESUME, AnswerKind.SKIP)

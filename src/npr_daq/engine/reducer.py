@@ -310,9 +310,7 @@ def _swept(state: ExamState, here: SiteProgress, event: ev.Swept) -> Step:
         told += (Tell(Notice("warning", said, {"n": event.reading.n})),)
     if here.doubtful >= DOUBTFUL_IN_A_ROW:
         state = replace(state, site=replace(here, doubtful=0))
-        text = (
-            f"{DOUBTFUL_IN_A_ROW} shocks in a row were no evidence ({'; '.join(event.reasons)}); look at the contacts"
-        )
+        text = f"{DOUBTFUL_IN_A_ROW} shocks in a row were no evidence ({'; '.join(event.reasons)})"
         moved, effects = _pause(state, text, "paused", why="evidence")
         # Safe first, on this way out of RUNNING as on every other.
         return moved, (effects[0], *told, *effects[1:])
