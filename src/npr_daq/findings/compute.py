@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from npr_daq.findings.account import dose, exam_of, provenance, quality
 from npr_daq.findings.conduction import conduction
 from npr_daq.findings.edited import moved, with_marks
+from npr_daq.findings.excitability import excitability
 from npr_daq.findings.findings import Findings
 from npr_daq.findings.late import late
 from npr_daq.findings.marks import Mark
@@ -16,6 +17,7 @@ from npr_daq.findings.site import measure
 from npr_daq.findings.spread import spread
 from npr_daq.findings.summed import summed
 from npr_daq.findings.symmetry import symmetry
+from npr_daq.findings.train import trains
 from npr_daq.recording import Recording
 from npr_daq.reference import Norms, shipped_norms
 
@@ -48,6 +50,8 @@ def compute(
         evoked_spread=spread(sites, parameters),
         late=late(recording, parameters),
         reflex=blink(recording, moved(sites, marks, parameters) if marks else sites, parameters),
+        train=trains(recording, parameters),
+        excitability=excitability(recording, parameters),
         dose=dose(recording),
         quality=quality(recording, sites),
     )

@@ -1,6 +1,8 @@
 """The sweeps of one step with one stimulus instant for all, as the late windows need them, and what limits them."""
 
+from collections.abc import Mapping
 from math import isfinite
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +52,11 @@ def judged(series: Series, parameters: Parameters) -> LateralSpread | None:
         )
     except AnalysisError:
         return None
+
+
+def settings_of(recording: Recording, step: str) -> Mapping[str, Any]:
+    """What the exam's header keeps of a step; empty where it keeps nothing."""
+    return next((s for s in recording.header.get("steps") or () if s["name"] == step), {})
 
 
 def unproved(recording: Recording, step: str) -> list[str]:
