@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from npr_daq.analysis import first_phase, hinge, reading
+from npr_daq.analysis import first_phase, hinge
 from npr_daq.analysis.alignment import Series
 from npr_daq.analysis.conditioning import low_pass
 from npr_daq.analysis.layout import lay_out
@@ -17,20 +17,28 @@ WINDOW_MS = (7.5, 20.0)
 DIRECT_MS = (1.5, 7.0)
 """Where the direct response scales the tail that is taken off each sweep (the early window of clinical 5.5)."""
 
-PRESENT_SD = 3.5
-BASELINE_SD = 5.0
 LEAST_SWEEPS = 10
-UNSTARTED_LEAST = 4
+LEAST_MEASURED = 3
+ENERGY_MS = 4.0
+"""An F wave lasts longer than this: it is sought by the RMS over it, which the jitter's brief steps hardly reach."""
+JITTER_QUANTILE = 0.8
+PRESENT_TIMES = 1.3
+ALIKE_TIMES = 0.9
+BASELINE_TIMES = 1.25
+LEVEL_TIMES = 3.0
+LEVEL_BASELINE_SD = 5.0
+SUSTAINED_MS = 0.3
+BEFORE_MS, AFTER_MS = 1.2, 0.8
+PHASE_TIMES = 5.0
+"""A latency needs a first phase of five times the jitter."""
 MARGIN_MS = 0.3
 BEGIN_MS = 1.5
-PERSISTENT = 0.4
-ROUNDS = 4
-JITTER_QUANTILE = 0.9
-ALIKE = 0.5
-ALIKE_LEAST = 3
-CLIP_SD = 12.0
-QUIETEST_LEAST, QUIETEST_PART = 2, 10
-MOST, QUIET_PART = 0.6, 0.25
+JITTERY_MS = 2.5
+"""So long into the window the direct response still jitters; F waves that began in it go on after it."""
+ROUNDS = 3
+WORTH = 0.5
+"""A fit of size or shift is used where it leaves under half the power: single units vary by themselves."""
+CERTAIN_LEAST = 2
 SUPPORT_MS = 0.5
 
 Floats = NDArray[np.float64]
@@ -53,14 +61,15 @@ FLOATS = (
 class FWaves:
     """F waves of series of sweeps; NaN where there is no answer; sizes are magnitudes.
 
-    Per sweep (..., sweep): `present`, `latency_ms` (take-off of the first phase), `amplitude_uv` (peak to peak, of
-    every sweep, noise included). Per series (...): `minimum_ms`, `mean_ms`, `maximum_ms` (of the latencies that another
-    sweep has within 0.5 ms: a lone one may be chance), `chronodispersion_ms` (maximum - minimum), `persistence_percent`
-    (share of the sweeps without a gap that show one), `sweeps` (their number), `enough` (at least 10 of them),
+    Per sweep (..., sweep): `present`, `latency_ms` (take-off of the first phase; NaN where it cannot be told),
+    `amplitude_uv` (peak to peak, of every sweep, noise included). Per series (...): `minimum_ms`, `mean_ms`,
+    `maximum_ms` (of the latencies that another sweep has within 0.5 ms: a lone one may be chance),
+    `chronodispersion_ms` (maximum - minimum), `persistence_percent` (share of the sweeps without a gap that show one),
+    `sweeps` (their number), `enough` (at least 10 of them),
     `direct_mv` (peak to peak of the direct response), `f_over_m_percent` (mean amplitude of the F waves over it),
-    `tail_uv` (largest value of what was taken off in the late window), `tail_certain` (sweeps without an F wave show
-    the tail to its end; if not, amplitudes and `f_over_m_percent` are too small, see `measure`), `noise_uv` (SD without
-    an F wave: noise and the jitter of the tail).
+    `tail_uv` (largest value of what was taken off in the late window), `tail_certain` (two or more sweeps without an F
+    wave show the tail to its end; if not, amplitudes and `f_over_m_percent` are too small, see `measure`), `noise_uv`
+    (RMS without an F wave: noise and the jitter of the direct response).
     """
 
     present: NDArray[np.bool_]
@@ -94,18 +103,21 @@ def measure(
     taken off; `stimulus_sample` broadcasts over (..., sweep). Ten sweeps or more are wanted, three are needed.
 
     The tail of the direct response under the late window is modelled, not filtered: a high-pass strong enough to
-    flatten it takes most of the F wave and moves its onset. Each sweep keeps what is left after the tail as it is, at
-    the sweep's own size, or at its own size and shift (fitted to `direct_ms`), whichever leaves least in the first
-    1.5 ms of the window. The tail is the mean of the sweeps that are alike throughout the late window within noise
-    (they have no F wave, since F waves come from ever other motor neurons), and before that of all whose F wave has not
-    begun; where neither exists (persistence near 100 %), the mean of the tenth that has the least of what varies, and
-    `tail_certain` is False: what those have of an F wave is then missing from the amplitudes.
+    flatten it takes most of the F wave and moves its onset. Each sweep keeps what is left after the tail as it is,
+    at the sweep's own size, or at its own size and shift (fitted to `direct_ms`), each only where it leaves less
+    than half of the power in the first 1.5 ms of the window. The tail is the mean of the sweeps without an F wave,
+    and before that of all whose F wave has not begun. Without an F wave is at first the sweep that has least of
+    what varies, and those that are like it; then every sweep that shows none. Where only that one is left
+    (persistence near 100 %), `tail_certain` is False: what it has of an F wave is missing from the amplitudes, and
+    it counts as a sweep without one.
 
-    Present: 5 SD of the baseline and 3.5 SD with the worst jitter of the direct response in the SD: F waves smaller
-    than that jitter are missed, and persistence is too low by them. Latency: hinge on the first phase of either
-    polarity; none more than 0.5 ms beyond the certain part of the tail. A first unit that is hidden in the jitter makes
-    a latency late. What is equal in every sweep (an axon reflex, a slow return) is never an F wave. Low-passed at
-    1.5 kHz.
+    Present: RMS over 4 ms of the window, from 2.5 ms after its start on, over 1.3 times the jitter (80 % of the
+    sweeps have less in what is left of their direct response) and 1.25 times the highest RMS over 4 ms of any sweep
+    before the stimulus. Smaller F waves are missed, and persistence is too low by them. Latency: hinge on the phase
+    that first stays above 3 times the jitter for 0.3 ms, of the polarity with which the direct response begins;
+    none without a hinge (a threshold is no stand-in here), and none where that phase is under 5 times the jitter. A
+    first unit that is hidden in the jitter makes a latency late. What is equal in every sweep (an axon reflex, a
+    slow return) is never an F wave. Low-passed at 1.5 kHz.
     Raises `AnalysisError` as `align`. Source: clinical reference 4.3.
     """
     series = Series.check(sweeps_uv, rate_hz=rate_hz, stimulus_sample=stimulus_sample, window_ms=direct_ms)
@@ -122,66 +134,81 @@ def measure(
         column = int(np.rint(series.reference[index]))
         where = lay_out(n_time, column, rate_hz=series.rate_hz, window_ms=window_ms)
         direct = lay_out(n_time, column, rate_hz=series.rate_hz, window_ms=direct_ms)
-        if whole.sum() < 3:
+        if whole.sum() < LEAST_MEASURED:
             continue
         smooth = low_pass(placed[index, whole], rate_hz=series.rate_hz, corner_hz=hinge.CORNER_HZ).astype(np.float64)
         before = smooth[:, where.first + where.baseline[0] : where.first + where.baseline[1]]
-        middle, noise = (np.asarray(value, dtype=np.float64) for value in reading.median_and_sigma(before))
+        middle = np.median(before, axis=1)
         smooth -= middle[:, None]
         late = (where.first + where.window[0], where.first + where.window[1])
         early = (direct.first + direct.window[0], direct.first + direct.window[1])
-        tail, rest, sigma, certain = separated(smooth, noise, early=early, late=late, margin=MARGIN_MS * per_ms)
-        shown, begun = appearance(rest, noise, sigma, late)
-        # Beyond the stretch in which the tail is known its error would pass for an onset.
-        begun[begun > certain + SUPPORT_MS * per_ms] = np.nan
-        inside = rest[:, slice(*late)]
-        each["present"][index, whole] = shown
-        each["latency_ms"][index, whole] = (begun - series.reference[index]) / per_ms
-        each["amplitude_uv"][index, whole] = np.ptp(inside, axis=1)
-        one["direct_mv"][index] = np.ptp(tail[slice(*early)]) / 1e3
-        one["tail_uv"][index] = np.abs(tail[slice(*late)]).max()
-        one["tail_certain"][index] = certain == late[1]
-        one["noise_uv"][index] = np.sqrt(np.mean(sigma**2))
+        found = separated(smooth, quiet=(0, where.first + where.baseline[1]), early=early, late=late, per_ms=per_ms)
+        each["present"][index, whole] = found.shown
+        each["latency_ms"][index, whole] = (found.begun - series.reference[index]) / per_ms
+        each["amplitude_uv"][index, whole] = np.ptp(found.rest[:, slice(*late)], axis=1)
+        one["direct_mv"][index] = np.ptp(found.tail[slice(*early)]) / 1e3
+        one["tail_uv"][index] = np.abs(found.tail[slice(*late)]).max()
+        one["tail_certain"][index] = (~found.shown).sum() >= CERTAIN_LEAST
+        one["noise_uv"][index] = found.jitter
     return _summary(one, each, series.leading)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Separated:
+    """Tail (time,), what is left of each sweep (sweep, time), whether it shows an F wave and the column of its onset.
+
+    `jitter` is the RMS that a sweep without an F wave has left.
+    """
+
+    tail: Floats
+    rest: Floats
+    shown: NDArray[np.bool_]
+    begun: Floats
+    jitter: float
+
+
 def separated(
-    smooth: Floats, noise: Floats, *, early: tuple[int, int], late: tuple[int, int], margin: float
-) -> tuple[Floats, Floats, Floats, int]:
-    """Tail (time,), what is left of each sweep (sweep, time), its SD without F (sweep,), end of the certain tail."""
-    certain = late[0]
+    smooth: Floats, *, quiet: tuple[int, int], early: tuple[int, int], late: tuple[int, int], per_ms: float
+) -> Separated:
+    """Take the tail of the direct response off each of the sweeps `smooth` (sweep, time); see `measure`.
+
+    `quiet` are the columns before the stimulus, `early` those of the direct response, `late` those of the F wave.
+    """
     tail = np.median(smooth, axis=0)
-    begun = np.full(len(smooth), np.inf)
+    polarity = _polarity(tail, early)
+    highest = float(loudest(smooth, quiet, per_ms).max())
+    noise = float(1.4826 * np.median(np.abs(smooth[:, slice(*quiet)])))
     columns = np.arange(smooth.shape[1])
+    sought = (late[0] + round(JITTERY_MS * per_ms), late[1])
+    rest, jitter = _least(smooth, tail, early, late, per_ms)
+    empty = _without(rest, tail, jitter, highest, early=early, late=late, sought=sought, per_ms=per_ms)
+    begun = np.full(len(smooth), float(late[0]))
+    shown = ~empty
     for _ in range(ROUNDS):
-        begin = slice(late[0], late[0] + round(BEGIN_MS / MARGIN_MS * margin))
-        rest = min(_fits(smooth, tail, early), key=lambda one: float(np.median(np.square(one[:, begin]))))
-        # Where the direct response is steep its jitter is large: the worst part of it bounds that of its tail.
-        jitter = np.quantile(np.square(rest[:, slice(*early)]).mean(axis=0), JITTER_QUANTILE)
-        # So do the first milliseconds of the late window, in which most sweeps have no F wave yet.
-        spread = 1.4826 * np.median(np.abs(rest[:, begin]), axis=0)
-        jitter = max(jitter, np.quantile(np.square(spread), JITTER_QUANTILE))
-        sigma = np.hypot(noise, np.sqrt(max(float(jitter) - float(np.mean(noise**2)), 0.0)))
-        shown, onset = appearance(rest, noise, sigma, late)
-        begun = np.where(shown, np.where(np.isfinite(onset), onset, late[0]), np.inf)
-        if shown.mean() >= PERSISTENT:
-            # Where most sweeps have an F wave, the others may have one too small to be seen.
-            begun[~shown] = np.median(begun[shown])
-        level = rest + tail
-        empty = alike(rest[:, slice(*late)], sigma)
-        order = quietest(rest, tail, early=early, late=late)
-        # Sweeps that are alike have no F wave where they are nearly all, or the quiet ones.
-        if 0 < empty.mean() < MOST and np.median(np.flatnonzero(empty[order])) > QUIET_PART * len(rest):
-            empty[:] = False
-        unstarted = (columns < (begun - margin)[:, None]) | empty[:, None]
-        count = unstarted.sum(axis=0)
-        clean = np.where(unstarted, level, 0.0).sum(axis=0) / np.maximum(count, 1)
-        known = empty.any() | (count >= UNSTARTED_LEAST)
-        least = level[order[: max(QUIETEST_LEAST, len(rest) // QUIETEST_PART)]].mean(axis=0)
-        tail = np.where(known, clean, least)
-        inside = known[slice(*late)]
-        certain = late[1] if inside.all() else late[0] + int(np.argmin(inside))
-    return tail, rest, sigma, certain
+        unstarted = (columns < (begun - MARGIN_MS * per_ms)[:, None]) | empty[:, None]
+        tail = np.where(unstarted, rest + tail, 0.0).sum(axis=0) / unstarted.sum(axis=0)
+        rest, jitter = _least(smooth, tail, early, late, per_ms)
+        shown = loudest(rest, sought, per_ms) > max(PRESENT_TIMES * jitter, BASELINE_TIMES * highest)
+        level = max(LEVEL_TIMES * jitter, LEVEL_BASELINE_SD * noise)
+        onset = _onsets(polarity * rest, shown, level, PHASE_TIMES * jitter, late=late, per_ms=per_ms)
+        # Where an F wave has no onset that can be told, none of it may enter the tail.
+        begun = np.where(np.isfinite(onset), onset, late[0])
+        if not shown.all():
+            empty = ~shown
+    return Separated(tail, rest, shown, onset, jitter)
+
+
+def _least(
+    smooth: Floats, tail: Floats, early: tuple[int, int], late: tuple[int, int], per_ms: float
+) -> tuple[Floats, float]:
+    """What is left of each sweep, by the fit that is worth it where the late window begins, and its jitter (RMS)."""
+    begin = slice(late[0], late[0] + round(BEGIN_MS * per_ms))
+    chosen, power = smooth - tail, np.inf
+    for rest in _fits(smooth, tail, early):
+        left = float(np.median(np.square(rest[:, begin])))
+        if left < WORTH * power:
+            chosen, power = rest, left
+    return chosen, float(np.quantile(_rms(chosen[:, slice(*early)]), JITTER_QUANTILE))
 
 
 def _fits(smooth: Floats, tail: Floats, early: tuple[int, int]) -> list[Floats]:
@@ -201,17 +228,29 @@ def _fits(smooth: Floats, tail: Floats, early: tuple[int, int]) -> list[Floats]:
     return found
 
 
-def alike(rest: Floats, sigma: Floats) -> NDArray[np.bool_]:
-    """The largest set of rows (sweep, time) that differ by no more than noise: sweeps without any F wave; else none.
+def loudest(rows: Floats, window: tuple[int, int], per_ms: float) -> Floats:
+    """The highest RMS over 4 ms (the whole window where that is shorter) of each row (row, time) in `window`."""
+    length = min(round(ENERGY_MS * per_ms), window[1] - window[0])
+    total = np.cumsum(np.pad(np.square(rows[:, slice(*window)]), ((0, 0), (1, 0))), axis=1)
+    highest = (total[:, length:] - total[:, :-length]).max(axis=1) / length
+    return np.asarray(np.sqrt(np.maximum(highest, 0.0)))
 
-    F waves come from a few of many motor neurons, hardly ever the same ones, so that two equal sweeps have none.
-    """
-    power = np.einsum("it,jt->ij", rest, rest)
-    own = np.diag(power)
-    apart = own[:, None] + own[None, :] - 2 * power
-    near = apart <= ALIKE * (sigma[:, None] ** 2 + sigma[None, :] ** 2) * rest.shape[1]
-    centre = near[near.sum(axis=1).argmax()]
-    return np.asarray(centre if centre.sum() >= ALIKE_LEAST else np.zeros(len(rest), dtype=bool))
+
+def _without(
+    rest: Floats,
+    tail: Floats,
+    jitter: float,
+    highest: float,
+    *,
+    early: tuple[int, int],
+    late: tuple[int, int],
+    sought: tuple[int, int],
+    per_ms: float,
+) -> NDArray[np.bool_]:
+    """The sweep that has least of an F wave, and those that differ from it by no more than jitter and noise."""
+    first = rest[quietest(rest, tail, early=early, late=late)[0]]
+    apart = loudest(rest - first, sought, per_ms)
+    return np.asarray(apart <= np.sqrt(2) * max(ALIKE_TIMES * jitter, BASELINE_TIMES * highest))
 
 
 def quietest(rest: Floats, tail: Floats, *, early: tuple[int, int], late: tuple[int, int]) -> NDArray[np.int64]:
@@ -232,14 +271,36 @@ def quietest(rest: Floats, tail: Floats, *, early: tuple[int, int], late: tuple[
     return np.argsort(sign * (inside @ direction), kind="stable")
 
 
-def appearance(rest: Floats, noise: Floats, sigma: Floats, late: tuple[int, int]) -> tuple[NDArray[np.bool_], Floats]:
-    """Whether each row of `rest` (sweep, time) shows a response in the columns `late`, and the column of its onset."""
-    level = np.maximum(np.maximum(PRESENT_SD * sigma, BASELINE_SD * noise), 1e-12)
-    shown = np.abs(rest[:, slice(*late)]).max(axis=1) > level
-    # An F wave may begin with a small unit: what is high is cut, so that it does not hide a first phase of 3.6 SD.
-    limit = (CLIP_SD * sigma)[:, None]
-    onset = first_phase.take_off(np.clip(rest, -limit, limit), sigma, late).column
-    return shown, np.where(shown, onset, np.nan)
+def _onsets(
+    upright: Floats, shown: NDArray[np.bool_], level: float, least: float, *, late: tuple[int, int], per_ms: float
+) -> Floats:
+    """Column of the take-off of each row (sweep, time) that shows an F wave; NaN where it cannot be told."""
+    onset = np.full(len(upright), np.nan)
+    length = max(1, round(SUSTAINED_MS * per_ms))
+    for index in np.flatnonzero(shown):
+        above = np.cumsum(np.pad(upright[index, slice(*late)] > level, (1, 0)))
+        lasting: NDArray[np.bool_] = above[length:] - above[:-length] == length
+        if not lasting.any():
+            continue
+        reached = late[0] + int(lasting.argmax())
+        # The hinge sees this phase alone: a larger unit after it must not set the scale.
+        begin = max(late[0], reached - round(BEFORE_MS * per_ms))
+        end = min(late[1], reached + round(AFTER_MS * per_ms))
+        row = upright[index : index + 1, begin : end + 1]
+        found = hinge.take_off(row, np.array([level / LEVEL_TIMES]), (0, end - begin))
+        if not found.by_threshold[0] and row[0, found.phase_peak[0]] >= least:
+            onset[index] = begin + found.column[0]
+    return onset
+
+
+def _polarity(tail: Floats, early: tuple[int, int]) -> float:
+    """Sign of the first phase of the direct response, with which F waves begin too; negative where there is none."""
+    sign = first_phase.take_off(tail[None], np.zeros(1), early).sign[0]
+    return -1.0 if np.isnan(sign) else float(sign)
+
+
+def _rms(rows: Floats) -> Floats:
+    return np.asarray(np.sqrt(np.square(rows).mean(axis=1)))
 
 
 def _summary(one: dict[str, Floats], each: dict[str, Floats], leading: tuple[int, ...]) -> FWaves:

@@ -39,10 +39,13 @@ def truth_ms(shocks):
 def test_4_3_first_f_wave(f_waves, truth_ms):
     assert f_waves.enough.all()
     np.testing.assert_allclose(f_waves.minimum_ms, np.nanmin(truth_ms, axis=1), atol=0.35)
-    # First units that hide in the jitter of the direct response make the mean late, never early.
-    late_ms = f_waves.mean_ms - np.nanmean(truth_ms, axis=1)
-    assert (late_ms > -0.3).all()
-    assert np.median(late_ms) < 1.0
+    # First units that hide in the jitter of the direct response make the mean late.
+    np.testing.assert_allclose(f_waves.mean_ms, np.nanmean(truth_ms, axis=1), atol=0.35)
+    spread_ms = np.nanmax(truth_ms, axis=1) - np.nanmin(truth_ms, axis=1)
+    np.testing.assert_allclose(f_waves.chronodispersion_ms, spread_ms, atol=0.8)
+    # Small F waves hide too, so persistence is too low, never much too high.
+    more = f_waves.persistence_percent - 100 * np.isfinite(truth_ms).mean(axis=1)
+    assert ((more > -35) & (more < 6)).all()
     assert (f_waves.chronodispersion_ms > 0).all()
     assert (f_waves.persistence_percent > 50).all()
 
