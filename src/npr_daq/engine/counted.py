@@ -27,11 +27,13 @@ class Pulse:
 class TrainGiven:
     """A train as it was given: its true rate by the markers, and whether every interval was kept.
 
-    `rate_hz` and `longest_ms` are None where no interval is known (one shock, or a stream that was begun anew).
+    `intervals` counts those that are known: none over a stream that was begun anew. Without any, `rate_hz` and
+    `longest_ms` are None.
     """
 
     train: int
     shocks: int
+    intervals: int
     asked_hz: float
     rate_hz: float | None
     longest_ms: float | None
@@ -80,6 +82,7 @@ def trains_given(intervals_s: Sequence[float | None], task: Trains) -> list[Trai
             TrainGiven(
                 train=first // task.count + 1,
                 shocks=len(within) + 1,
+                intervals=len(known),
                 asked_hz=task.rate_hz,
                 rate_hz=len(known) / sum(known) if known else None,
                 longest_ms=1e3 * max(known) if known else None,

@@ -76,11 +76,16 @@ def confirm_train(step: SiteSeries, site: SiteProgress) -> Prompt:
     assert isinstance(step.task, Trains)
     assert site.series_settings is not None
     task, current_ma = step.task, site.series_settings.current_ma
-    train = place_of(len(site.series), task).train
+    place = place_of(len(site.series), task)
+    train, left = place.train, task.count - place.pulse + 1
+    if place.pulse == 1:
+        rest = f", after {task.rest_s:g} s of rest"
+        what = f"Train {train} of {task.trains} at {where(step)}: {left} shocks"
+    else:
+        rest, what = "", f"Train {train} of {task.trains} at {where(step)} was broken off: its last {left} shocks"
     return Prompt(
         PromptKind.CONFIRM_TRAIN,
-        f"Train {train} of {task.trains} at {where(step)}: {task.count} shocks of {current_ma:.1f} mA at "
-        f"{task.rate_hz:g} Hz, after {task.rest_s:g} s of rest. Give it?",
+        f"{what} of {current_ma:.1f} mA at {task.rate_hz:g} Hz{rest}. Give {'it' if place.pulse == 1 else 'them'}?",
         (AnswerKind.CONFIRM, AnswerKind.REFUSE),
         side=step.side,
         site=step.site,
@@ -90,7 +95,7 @@ def confirm_train(step: SiteSeries, site: SiteProgress) -> Prompt:
             "cap_ma": step.cap_ma,
             "train": train,
             "trains": task.trains,
-            "count": task.count,
+            "count": left,
             "train_rate_hz": task.rate_hz,
             "rest_s": task.rest_s,
         },
@@ -104,6 +109,7 @@ def train_given(step: SiteSeries, row: TrainGiven) -> Notice:
         said += f" at {row.rate_hz:.2f} Hz"
         if not row.regular:
             said += f", not regular: up to {row.longest_ms:.0f} ms apart, {1e3 / row.asked_hz:.0f} ms were asked for"
+            said += "; broken off, or not all intervals are known" if row.shocks > row.intervals + 1 else ""
     detail = {"step": step.name, **asdict(row)}
     return Notice("train" if row.regular else "warning", said, detail)
 

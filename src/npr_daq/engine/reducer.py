@@ -155,7 +155,7 @@ def _resumed(state: ExamState) -> Step:
     told = Tell(Notice("resumed", "The run goes on"))
     here, step = state.site, state.step
     # The device may have restarted: its limits are written and read back again.
-    fresh = replace(here, limited=False) if here is not None else None
+    fresh = site.resumed(here, step) if here is not None and isinstance(step, SiteSeries) else None
     state = replace(state, run=after(state.run, RunEvent.RESUME), site=fresh, awaiting=Awaiting.NOTHING)
     if here is not None and here.leave and isinstance(step, SiteSeries):
         moved, effects = _then_advance(site.skip(state, step, here.leave))

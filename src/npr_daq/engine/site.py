@@ -86,6 +86,15 @@ def take(site: SiteProgress, reading: Reading, *, trusted: bool, interval_s: flo
     return replace(site, series=(*site.series, reading), intervals_s=(*site.intervals_s, interval_s))
 
 
+def resumed(site: SiteProgress, step: SiteSeries) -> SiteProgress:
+    """The site after a pause: limits are written again, and what is left of a broken train is confirmed once more.
+
+    No single key starts a train, so that of the resume does not either.
+    """
+    whole = len(site.series) // step.task.count if isinstance(step.task, Trains) and site.verdict is not None else 0
+    return replace(site, limited=False, trains_confirmed=min(site.trains_confirmed, whole))
+
+
 def refuse_current(state: ExamState, step: SiteSeries, site: SiteProgress, current_ma: float) -> Step:
     """The operator will not go above the warning current: the search ends here, nothing is proved."""
     reason = f"the operator refused to go above {step.warn_ma:g} mA"
