@@ -114,7 +114,8 @@ class Watch:
         self.durable: set[int] = set()
         self.fired: list[int] = []
         self.closed: list[int] = []
-        self.trains = 0
+        self.train_confirmed = False
+        self.may_resume = False
         self.held: StimulusLimits | None = None
 
     def see(self, before: ExamState, event: ev.Event, state: ExamState, effects: Sequence[fx.Effect]) -> None:
@@ -126,18 +127,25 @@ class Watch:
             assert isinstance(effects[0], fx.MakeSafe)
         if state.run in (RunState.STOPPING, RunState.SALVAGING) and before.run is not state.run:
             assert isinstance(effects[0], fx.MakeSafe)
+        if state.run is RunState.PAUSED and before.run is not RunState.PAUSED:
+            self.may_resume = self.train_confirmed = False
+        if before.run is RunState.PAUSED and state.run is RunState.RUNNING:
+            assert self.may_resume, "it went on by itself"
         if isinstance(event, ev.Answered) and state is not before:
-            if event.prompt is PromptKind.PLACE:
-                self.trains = 0
+            if event.answer.kind in (AnswerKind.RESUME, AnswerKind.ACKNOWLEDGE, AnswerKind.SKIP):
+                self.may_resume = True
             if event.prompt is PromptKind.CONFIRM_TRAIN and event.answer.kind is AnswerKind.CONFIRM:
-                self.trains += 1
+                self.train_confirmed = True
+        if isinstance(event, ev.Swept) and before.pending is not None and state.pending is not before.pending:
+            why = before.pending.why
+            self.train_confirmed &= why.get("pulse") != why.get("count", 0)
         for effect in effects:
             if isinstance(effect, fx.SetLimits):
                 self.held = effect.limits
             if isinstance(effect, fx.Prepare):
                 assert self.held == effect.shot.limits
                 assert effect.shot.why["kind"] == effect.shot.step.kind
-                assert effect.shot.why.get("train", 0) <= self.trains, "a train that nobody confirmed"
+                assert self.train_confirmed or "train" not in effect.shot.why, "a train that nobody confirmed"
             if isinstance(effect, fx.Intend):
                 self.intended.add(effect.shot.stim_seq)
             if isinstance(effect, fx.Fire):
