@@ -145,7 +145,7 @@ def test_a_lateral_spread_is_found(synthetic: ModuleType) -> None:
     assert found.evoked_spread
     for row in found.evoked_spread:
         assert row.lateral_spread
-        assert row.late_latency_ms == pytest.approx(11.25, abs=0.15)
+        assert row.late_latency_ms == pytest.approx(10.5, abs=0.15)
         assert row.late_mv == pytest.approx(0.16, rel=0.1)
         assert row.early_mv < 0.01
 

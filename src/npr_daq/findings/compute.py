@@ -15,6 +15,7 @@ from npr_daq.findings.reflex import blink
 from npr_daq.findings.selectivity import selective
 from npr_daq.findings.site import measure
 from npr_daq.findings.spread import spread
+from npr_daq.findings.spread_matrix import spread_matrix
 from npr_daq.findings.summed import summed
 from npr_daq.findings.symmetry import symmetry
 from npr_daq.findings.train import trains
@@ -52,6 +53,7 @@ def compute(
         reflex=blink(recording, moved(sites, marks, parameters) if marks else sites, parameters),
         train=trains(recording, parameters),
         excitability=excitability(recording, parameters),
+        spread_matrix=spread_matrix(recording, sites, parameters),
         dose=dose(recording),
         quality=quality(recording, sites),
     )

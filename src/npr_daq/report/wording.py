@@ -145,14 +145,17 @@ def _spread(findings: Findings) -> list[str]:
     late = [row for row in findings.evoked_spread if row.lateral_spread]
     if not findings.evoked_spread:
         return []
+    unsure = sum(row.lateral_spread is None for row in findings.evoked_spread)
+    pairs = len(findings.evoked_spread)
+    untold = f" In {unsure} of {pairs} pairs of branch and muscle the sweeps cannot tell." if unsure else ""
     if not late:
-        return ["No late response (7.5–20 ms) repeated in a muscle of another branch."]
+        return [f"No late response (7.5–20 ms) stood in a muscle of another branch.{untold}"]
     where = "; ".join(
         f"{row.side} {words.BRANCHES[Branch(row.stimulated)].lower()} → {words.muscle_words(row.recorded)} "
         f"at {words.number(row.late_latency_ms, 1)} ms"
         for row in late
     )
-    return [f"Late responses that repeat in a muscle of another branch: {where}."]
+    return [f"Late responses that repeat in a muscle of another branch: {where}.{untold}"]
 
 
 def side_of(findings: Findings, side: Side) -> str:
