@@ -117,7 +117,7 @@ def test_nothing_answers() -> None:
     assert verdict.threshold_ma is None
     assert verdict.reason == "no response up to 25 mA at 200 us"
     row = verdict.evidence["thresholds"][0]
-    assert (row["low_ma"], row["high_ma"]) == (25.0, None)
+    assert (row["low_ma"], row["high_ma"], row["finished"]) == (25.0, None, True)
 
 
 def test_a_unit_that_is_active_by_itself_is_no_threshold() -> None:
@@ -178,6 +178,7 @@ def test_who_ends_it_early_has_the_bracket_so_far() -> None:
     assert verdict.threshold_ma is None
     assert row["low_ma"] < true_threshold(4.1) <= row["high_ma"]
     assert verdict.reason == "the patient asked to stop"
+    assert not row["finished"]
 
 
 @examples(deadline=None)

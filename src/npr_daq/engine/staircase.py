@@ -241,9 +241,15 @@ def _further_start(threshold: float | None, settings: SearchSettings, width_us: 
 
 
 def _row(width_us: float, own: _Width, ended: _Next | _End) -> dict[str, Any]:
-    """The bracket of one width: the threshold lies above `low_ma`, not above `high_ma`; None where it has no end."""
+    """The bracket of one width: the threshold lies above `low_ma`, not above `high_ma`; None where it has no end.
+
+    Without a threshold nothing repeats up to the cap, or, where it is not `finished`, somebody ended it. The muscles
+    are those that answered at `high_ma`, the largest first.
+    """
+    top = own.answered[-1].answers if own.answered else {}
     return {
         "width_us": width_us,
+        "finished": isinstance(ended, _End),
         "threshold_ma": ended.threshold_ma if isinstance(ended, _End) else None,
         "low_ma": own.low_ma or None,
         "high_ma": own.answered[-1].current_ma if own.answered else None,
@@ -251,7 +257,7 @@ def _row(width_us: float, own: _Width, ended: _Next | _End) -> dict[str, Any]:
         "reversals": sum(a is not b for a, b in pairwise(own.hits)),
         "currents_ma": list(own.currents_ma),
         "answered": list(own.hits),
-        "muscles": sorted(str(muscle) for muscle in own.answered[-1].answers) if own.answered else [],
+        "muscles": [str(muscle) for muscle in sorted(top, key=lambda m: -top[m].size_mv)],
     }
 
 
