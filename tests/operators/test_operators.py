@@ -124,6 +124,12 @@ def test_at_the_cap_is_a_reason_only_at_the_cap() -> None:
         assert reasons_for(kind, shown, 40.0)["1"] == PATIENT_STOPPED
 
 
+def test_a_site_left_at_a_pause_is_left_for_what_paused_it() -> None:
+    pause = {"why": "evidence", "reason": "2 shocks in a row were no evidence (clipped: left.nasalis)"}
+    assert reasons_for(AnswerKind.SKIP, pause, None)["1"] == pause["reason"]
+    assert reasons_for(AnswerKind.SKIP, pause | {"why": "asked"}, None)["1"] == PATIENT_STOPPED
+
+
 def test_the_cap_is_known_from_the_placing() -> None:
     operator, _ = terminal("\n", "n", "1")
     operator.ask(Prompt(PromptKind.PLACE, "place", (AnswerKind.DONE,), step="s", detail={"cap_ma": 25.0}))

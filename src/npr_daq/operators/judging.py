@@ -56,6 +56,9 @@ def repeating_response(detail: Mapping[str, Any]) -> str:
 def reasons_for(kind: AnswerKind, detail: Mapping[str, Any], cap_ma: float | None) -> dict[str, str]:
     """Key and reason for leaving a site with NO_RESPONSE or SKIP; only such as can be true here."""
     reasons = [PATIENT_STOPPED, NOT_PLACED, HIDDEN, OTHER]
+    if detail.get("why") == "evidence":
+        # The site is left at a pause after shocks that were none: why, in the words of the pause.
+        reasons.insert(0, str(detail["reason"]))
     current_ma = detail.get("current_ma")
     if kind is AnswerKind.NO_RESPONSE and isinstance(current_ma, int | float):
         if cap_ma is not None and current_ma >= cap_ma * (1 - 1e-9):
