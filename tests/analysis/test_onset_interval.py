@@ -85,3 +85,31 @@ def test_too_few_sweeps_gaps_and_no_response(make_units, make_noise):
 def test_refusals_say_what_is_wrong(make_response, keys, words):
     with pytest.raises(AnalysisError, match=words):
         onset_interval.bootstrap(np.stack([make_response()] * 3), **AT, seed=1, **keys)
+
+
+def test_an_error_that_all_sweeps_share_widens_the_interval(make_units, make_noise):
+    repeats, _ = series(make_units, make_noise, count=1, sweeps=6, snr_db=50, seed=84)
+    ramp = np.where(np.arange(1000) > 210, 60.0, 0.0) * np.exp(-np.maximum(np.arange(1000) - 210, 0) / 60.0)
+    alone = onset_interval.bootstrap(repeats, **AT, seed=5, resamples=1000)
+    shared = onset_interval.bootstrap(repeats, **AT, seed=5, resamples=1000, common_uv=ramp[None])
+    nothing = onset_interval.bootstrap(repeats, **AT, seed=5, resamples=1000, common_uv=np.zeros((0, 1000)))
+    np.testing.assert_array_equal(alone.interval_ms, nothing.interval_ms)
+    assert np.diff(shared.interval_ms) > 1.5 * np.diff(alone.interval_ms)
+
+
+def test_sweeps_that_come_at_different_times_widen_the_interval(make_units, make_noise):
+    repeats, _ = series(make_units, make_noise, count=1, sweeps=6, snr_db=50, seed=84)
+    moved = np.stack([np.roll(sweep, shift) for sweep, shift in zip(repeats[0], (-2, 1, 2, -1, 1, -1), strict=True)])
+    still, apart = (onset_interval.bootstrap(each, **AT, seed=5, resamples=1000) for each in (repeats[0], moved))
+    # An SD of 1.5 samples over the root of 6 sweeps, Student's t of 5 degrees of freedom: 0.16 ms.
+    assert np.diff(still.interval_ms) < 0.05
+    assert np.diff(apart.interval_ms) == pytest.approx(0.16, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    "common", [np.zeros(1000), np.zeros((2, 999)), np.full((1, 1000), np.nan), np.zeros((3, 1, 1000))]
+)
+def test_errors_that_fit_no_series_are_refused(make_units, make_noise, common):
+    repeats, _ = series(make_units, make_noise, count=2, sweeps=3, snr_db=34, seed=84)
+    with pytest.raises(AnalysisError, match="common_uv"):
+        onset_interval.bootstrap(repeats, **AT, seed=5, resamples=1000, common_uv=common)

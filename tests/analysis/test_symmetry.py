@@ -139,3 +139,12 @@ def test_a_sum_with_one_sweep_has_no_interval():
 def test_a_sum_needs_muscles(arrays):
     with pytest.raises(AnalysisError, match="arrays"):
         symmetry.summed(arrays, [np.ones((1, 3))])
+
+
+def test_errors_alike_in_all_sweeps_join_the_half_width_as_squares():
+    low, high = symmetry.with_common_error(90.0, 90.0, 0.03, 0.04)
+    assert (low, high) == pytest.approx((90 * np.exp(-1.96 * 0.05), 90 * np.exp(1.96 * 0.05)))
+    assert symmetry.with_common_error(80.0, 100.0) == pytest.approx((80.0, 100.0))
+    assert symmetry.with_common_error(80.0, 100.0, 0.0) == pytest.approx((80.0, 100.0))
+    assert symmetry.with_common_error(0.0, 12.0, 0.1) == (0.0, 12.0)
+    assert all(np.isnan(symmetry.with_common_error(np.nan, np.nan, 0.1)))

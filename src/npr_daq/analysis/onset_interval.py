@@ -48,6 +48,7 @@ def bootstrap(
     window_ms: tuple[float, float] = WINDOW_MS,
     resamples: int = RESAMPLES,
     level: float = LEVEL,
+    common_uv: ArrayLike | None = None,
 ) -> OnsetInterval:
     """Bootstrap interval of the hinge onset over the sweeps of each series.
 
@@ -55,8 +56,12 @@ def bootstrap(
     are aligned once (`alignment.moved`) and low-passed; each resample is a mean of them with random weights,
     mean + sum g_i (x_i - mean), g normal with the variance of a mean of n sweeps over the root of a chi-squared of
     n - 1 degrees of freedom: the smooth bootstrap whose interval for a mean is Student's. Resampling with replacement
-    gives few different means of 5 sweeps, and an interval that covers 84 % where 95 % are asked for. The interval is
-    that of the percentiles.
+    gives few different means of 5 sweeps, and an interval that covers 84 % where 95 % are asked for. The shifts that
+    the alignment took out are averaged with the same weights: the mean of the stimuli's true instants is no better
+    known than they scatter. The interval is that of the percentiles.
+
+    `common_uv` (..., factor, time), the stimulus at the mean of `stimulus_sample`, holds errors that all sweeps share,
+    which no resampling of sweeps shows: each resample adds them with independent standard normal weights.
 
     Promises: the same `seed` gives the same answer (Philox), each series drawn alike, whatever stands beside it; sweeps
     with a gap take no part; work memory does not grow with `resamples`. What it covers is the onset of the same
@@ -75,9 +80,11 @@ def bootstrap(
     interval = np.full((n_series, 2), np.nan)
     count = np.zeros(n_series, dtype=np.int64)
     tails = np.array([0.5 - level / 2, 0.5 + level / 2])
-    placed, _ = moved(series)
+    shared = _shared(common_uv, series)
+    placed, shifts = moved(series)
     for index in range(n_series):
-        sweeps = placed[index][np.isfinite(placed[index]).all(axis=1)]
+        whole = np.isfinite(placed[index]).all(axis=1)
+        sweeps = placed[index][whole]
         count[index] = len(sweeps)
         if not len(sweeps):
             continue
@@ -89,7 +96,8 @@ def bootstrap(
         if len(sweeps) < LEAST_SWEEPS or np.isnan(found):
             continue
         stream = np.random.Generator(np.random.Philox(key=[seed % 2**64, 0]))
-        columns = _resampled(path, where, stream, resamples)
+        common = _latency_path(shared[index], series.rate_hz, where)
+        columns = _resampled(path, common, shifts[index][whole], where, stream, resamples)
         known = columns[np.isfinite(columns)]
         failed[index] = 1 - len(known) / resamples
         if failed[index] <= FAILED_PART:
@@ -118,8 +126,28 @@ def _onsets(means: Floats, where: Layout) -> Floats:
     return np.where(found.by_threshold, np.nan, found.column)
 
 
-def _resampled(path: Floats, where: Layout, stream: np.random.Generator, resamples: int) -> Floats:
-    """Onset columns of `resamples` randomly weighted means of the low-passed sweeps (sweep, time)."""
+def _shared(common_uv: ArrayLike | None, series: Series) -> Floats:
+    """The errors that the sweeps of each series share (series, factor, time), no factor where none are given."""
+    n_series, _, n_time = series.sweeps.shape
+    if common_uv is None:
+        return np.empty((n_series, 0, n_time))
+    given = np.asarray(common_uv, dtype=np.float64)
+    if given.ndim < 2 or given.shape[-1] != n_time or not np.isfinite(given).all():
+        raise AnalysisError(f"common_uv has shape {given.shape}; it needs finite errors (..., factor, {n_time}).")
+    try:
+        shaped = np.broadcast_to(given, (*series.leading, *given.shape[-2:]))
+    except ValueError as cause:
+        raise AnalysisError(f"common_uv has shape {given.shape}, which does not fit {series.leading}.") from cause
+    return shaped.reshape(n_series, *given.shape[-2:])
+
+
+def _resampled(
+    path: Floats, common: Floats, shifts: Floats, where: Layout, stream: np.random.Generator, resamples: int
+) -> Floats:
+    """Onset columns of `resamples` randomly weighted means of the low-passed sweeps (sweep, time) and their shifts.
+
+    `common` (factor, time): errors that all sweeps share, low-passed too.
+    """
     count = len(path)
     columns = np.empty(resamples)
     mean = path.mean(axis=0)
@@ -128,5 +156,8 @@ def _resampled(path: Floats, where: Layout, stream: np.random.Generator, resampl
         weights = stream.standard_normal((rows, count)) / np.sqrt(count * (count - 1))
         weights -= weights.mean(axis=1, keepdims=True)
         weights *= np.sqrt((count - 1) / stream.chisquare(count - 1, (rows, 1)))
-        columns[first : first + rows] = _onsets(mean + weights @ path, where)
+        means = mean + weights @ path
+        if len(common):
+            means += stream.standard_normal((rows, len(common))) @ common
+        columns[first : first + rows] = _onsets(means, where) + weights @ shifts
     return columns

@@ -11,6 +11,8 @@ from npr_daq.errors import AnalysisError
 
 Floats = NDArray[np.float64]
 
+Z95 = 1.96
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ratio:
@@ -86,6 +88,19 @@ def summed(affected_mv: Sequence[ArrayLike], healthy_mv: Sequence[ArrayLike]) ->
         reach = _reach(one.scaled(1 / one.mean), other.scaled(1 / other.mean))
         bounds = np.where(one.mean > 0, percent, np.nan) * np.exp([-reach, reach])
     return _ratio(percent, bounds)
+
+
+def with_common_error(low: float, high: float, *relative_sd: float) -> tuple[float, float]:
+    """An interval of a ratio, widened by errors that are alike in all sweeps, so that their scatter does not show them.
+
+    Each `relative_sd` is the SD of one such error over the size of its side; on the scale of logarithms they join the
+    half width as squares. Unchanged where the interval does not lie between zero and infinity.
+    """
+    if not 0 < low <= high < np.inf:
+        return low, high
+    middle, half = 0.5 * (np.log(high) + np.log(low)), 0.5 * (np.log(high) - np.log(low))
+    half = np.sqrt(half**2 + np.sum(np.square(Z95 * np.asarray(relative_sd))))
+    return float(np.exp(middle - half)), float(np.exp(middle + half))
 
 
 def _ratio(percent: Floats, ci95_percent: Floats) -> Ratio:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from npr_daq.analysis import artefact, evoked
 from npr_daq.analysis.artefact import Method, Template
+from npr_daq.analysis.tail_doubt import TailDoubt
 from npr_daq.errors import AnalysisError
 from npr_daq.findings.rows import Artefact
 
@@ -27,10 +28,6 @@ SUBTHRESHOLD_PART = 0.95
 LEAST_PART = 0.10
 """A template from less than this part of the current brings more noise than two exponentials do; chosen on seeds 1 to 3
 of the simulated patient."""
-
-DOUBT_PART = 0.1
-"""Of the tail at the end of the silent gap: error of a peak-to-peak amplitude by its extrapolation, as SD; measured on
-seeds 1 to 3 of two simulated patients (190 responses: 0.08 to 0.18, the more the smaller the tail)."""
 
 CLEAN_SD = 2.0
 SATURATED = "saturated"
@@ -59,7 +56,8 @@ class Cleaned:
     """Corrected sweeps (channel, sweep, time) and the account of `analysis.artefact.Correction`, (channel, sweep) each.
 
     `noise_uv` holds the noise of the sweep and what the template added to it; `tail_uv` is what was taken off at the
-    end of the silent gap.
+    end of the silent gap. `doubts` has one entry per channel, or none where they were not asked for: how far what was
+    taken off may lie from the artefact, alike in all sweeps.
     """
 
     uv: Floats
@@ -68,6 +66,7 @@ class Cleaned:
     noise_uv: Floats
     tail_uv: Floats
     saturated: Mask
+    doubts: tuple[TailDoubt | None, ...] = ()
 
     def only(self, row: int, kept: Mask) -> "Cleaned":
         """One channel and some of its sweeps."""
@@ -79,12 +78,12 @@ class Cleaned:
             noise_uv=self.noise_uv[one, kept],
             tail_uv=self.tail_uv[one, kept],
             saturated=self.saturated[one, kept],
+            doubts=self.doubts[one],
         )
 
-    def doubt_uv(self, row: int) -> float:
-        """SD of what the subtraction may have left in a peak-to-peak amplitude, the same in every sweep."""
-        tail = np.abs(self.tail_uv[row][np.isfinite(self.tail_uv[row])])
-        return DOUBT_PART * float(tail.mean()) if tail.size else 0.0
+    def doubt(self, row: int) -> TailDoubt | None:
+        """What the removal may have left in all sweeps of a channel alike."""
+        return self.doubts[row] if self.doubts else None
 
     def account(self, row: int, kept: Mask) -> Artefact:
         """What was done to the `kept` sweeps of one channel: root mean squares over them."""

@@ -1,11 +1,16 @@
-"""How sure an onset is: its interval from the scatter of the sweeps."""
+"""How sure an onset is: its interval from the scatter of the sweeps and what the artefact may have left."""
 
 from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
 
 from npr_daq.analysis import onset_interval
 from npr_daq.findings.parameters import Parameters
 from npr_daq.findings.response import Response
 from npr_daq.findings.series import Series
+
+Floats = NDArray[np.float64]
 
 LEAST_SWEEPS = 5
 """With fewer the interval covers much less than it says (measured in tests/analysis/test_onset_interval.py)."""
@@ -31,9 +36,16 @@ def interval_ms(series: Series, row: int, answer: Response, parameters: Paramete
         seed=SEED,
         window_ms=window,
         resamples=RESAMPLES,
+        common_uv=_common_uv(series, row, (np.arange(last) - stimulus.mean()) * 1e3 / series.rate_hz),
     )
     low, high = (float(edge) for edge in found.interval_ms)
     return (low, high) if isfinite(low) and isfinite(high) else None
+
+
+def _common_uv(series: Series, row: int, times_ms: Floats) -> Floats | None:
+    """What the removal of the artefact may have left in every sweep alike (factor, time)."""
+    doubt = None if series.cleaned is None else series.cleaned.doubt(row)
+    return None if doubt is None else doubt.curves(times_ms)
 
 
 def _until_ms(series: Series, row: int, parameters: Parameters) -> float:

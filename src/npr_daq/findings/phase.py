@@ -45,6 +45,7 @@ def compared(pair: Mapping[Side, tuple[Site, Answer]]) -> Phase:
     percent, (low, high) = float(found.percent), (float(v) for v in found.ci95_percent)
     if not isfinite(percent):
         return Phase(area_withheld="areas of single sweeps of one side are not above the noise")
+    low, high = analysis.with_common_error(low, high, _doubt(one_site, one), _doubt(other_site, other))
     return Phase(
         area_percent=percent,
         area_ci95_percent=(low, high) if isfinite(low) and isfinite(high) else None,
@@ -67,6 +68,15 @@ def _response(answer: Answer) -> Response:
     if answer.response is None:
         raise AnalysisError("There is no response.")
     return answer.response
+
+
+def _doubt(site: Site, answer: Answer) -> float:
+    """SD over the area of what the removal of the artefact may have left in it, alike in all sweeps."""
+    response = _response(answer)
+    doubt = None if site.series.cleaned is None else site.series.cleaned.doubt(answer.row)
+    if doubt is None or not response.area_mv_ms > 0:
+        return 0.0
+    return doubt.over(response.onset_ms, response.onset_ms + response.duration_ms) / 1e3 / response.area_mv_ms
 
 
 def _areas(site: Site, answer: Answer) -> analysis.Floats:

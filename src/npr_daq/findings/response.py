@@ -27,7 +27,7 @@ class Response:
     Measured from the sweeps that agree: `kept` (sweep,) says which of the series they are, `sweeps_mv` and `shifts_ms`
     are theirs. Where too few agree (`scattered`) all are measured and none is set aside. `noise_uv` is that of the
     average, `sweep_noise_uv` that of one sweep on the amplitude path, `raw_noise_uv` that of one sweep before any
-    filter. `doubt_uv` is the SD of what the removal of the artefact may have left in the amplitude, alike in all
+    filter. `doubt_uv` is the SD of what the removal of the artefact may have left in the peak to peak, alike in all
     sweeps. `hum_uv` is the hum of the average, peak to peak, None where it could not be judged. `other_onsets_ms` holds
     the onset by the definitions of `analysis.definitions`, `disagreement` whether the hinge lies elsewhere.
     """
@@ -146,7 +146,7 @@ def _measured(series: Series, kept: NDArray[np.bool_], parameters: Parameters) -
                 noise_uv=noise_uv,
                 sweep_noise_uv=noise_uv * float(np.sqrt(series.count)),
                 raw_noise_uv=float(raw[row]),
-                doubt_uv=0.0 if series.cleaned is None else series.cleaned.doubt_uv(row),
+                doubt_uv=_doubt_uv(series, row, float(measured.peak_read_ms[row]), float(measured.trough_read_ms[row])),
                 hum_uv=hums[row],
                 snr_latency=float(10.0 ** (measured.snr_db[row] / 20.0)),
                 other_onsets_ms={name: float(getattr(others, name)[row]) for name in definitions.NAMES},
@@ -161,6 +161,11 @@ def _measured(series: Series, kept: NDArray[np.bool_], parameters: Parameters) -
             )
         )
     return found
+
+
+def _doubt_uv(series: Series, row: int, peak_ms: float, trough_ms: float) -> float:
+    doubt = None if series.cleaned is None else series.cleaned.doubt(row)
+    return 0.0 if doubt is None else doubt.between(peak_ms, trough_ms)
 
 
 def _raw_noise_uv(series: Series) -> Floats:

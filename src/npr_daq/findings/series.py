@@ -10,6 +10,7 @@ from npr_daq.analysis import conditioning, evoked
 from npr_daq.anatomy import Branch, Muscle, Side, Site
 from npr_daq.calibration import MISSING
 from npr_daq.findings.artefact import Cleaned, Cleaner, Shocks, cleaner
+from npr_daq.findings.doubt import doubts
 from npr_daq.findings.parameters import Parameters
 from npr_daq.montage import Channel
 from npr_daq.recording import Recording, Role, Sweep
@@ -215,7 +216,9 @@ def _cleaned(
     search = tuple(s for s in search if s.counts.shape[-1] >= length)
     lower = shocks_of(recording, search, channels, length=length)
     how = cleaner(given, lower, rate_hz=last.rate_hz, width_us=last.stimulus.width_us, window_ms=parameters.window_ms)
-    return how.clean(given), how
+    done = how.clean(given)
+    found = doubts(given, done, how, search=lower, window_end_ms=parameters.window_end_ms)
+    return replace(done, doubts=found), how
 
 
 def _evidence(accepted: tuple[Sweep, ...]) -> tuple[tuple[Sweep, ...], dict[str, int]]:

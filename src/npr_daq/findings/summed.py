@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, isfinite
+from math import exp, hypot, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,6 +118,7 @@ def _compared(
     if not isfinite(percent):
         why = "single sweeps of one side are not above the noise"
         return SummedRow(name, muscles, silent, left_out, None, None, None, None, why)
+    low, high = analysis.with_common_error(low, high, _doubt(affected), _doubt(healthy))
     bias = _bias(affected) + _bias(healthy)
     # What a silent muscle may hide raises the upper end alone.
     hidden = sum(_hidden_mv(_response(part.affected)) for part in parts if part.silent)
@@ -177,6 +178,11 @@ def _by_site(branches: Sequence[Branch], responses: Sequence[Response]) -> list[
         else:
             tables += [row[None] for row in table]
     return tables
+
+
+def _doubt(responses: Sequence[Response]) -> float:
+    """SD over the sum of what the removal of the artefact may have left; each channel has its own artefact."""
+    return hypot(*(side.doubt_uv / 1e3 for side in responses)) / sum(side.peak_to_peak_mv for side in responses)
 
 
 def _bias(responses: Sequence[Response]) -> float:

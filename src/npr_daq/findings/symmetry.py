@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import exp, hypot, isfinite, log
+from math import exp, isfinite
 
 from npr_daq.analysis import symmetry as analysis
 from npr_daq.anatomy import SUPPLIES, Branch, Muscle, Side
@@ -14,8 +14,6 @@ from npr_daq.findings.rows import NOISE_LIMITED, SymmetryRow
 from npr_daq.findings.site import Answer, Site
 from npr_daq.findings.table import TableView
 from npr_daq.montage import Montage
-
-Z95 = 1.96
 
 Sites = Mapping[tuple[Side, Branch], Site]
 
@@ -82,8 +80,7 @@ def _amplitudes(branch: Branch, muscle: Muscle, sides: Sequence[Response]) -> Sy
     if not isfinite(percent):
         why = f"{NOISE_LIMITED}: single sweeps of one side are not above the noise"
         return SymmetryRow(str(branch), str(muscle), None, None, None, None, why)
-    if low > 0 and isfinite(high):
-        low, high = _widened(low, high, sides)
+    low, high = _widened(low, high, sides)
     return SymmetryRow(
         branch=str(branch),
         muscle=str(muscle),
@@ -104,9 +101,7 @@ def _widened(low: float, high: float, sides: Sequence[Response]) -> tuple[float,
     removal of the stimulus artefact may have left is the same in every sweep, so that their scatter does not show it:
     its SD joins theirs.
     """
-    doubt = Z95 * hypot(*(side.doubt_uv / 1e3 / side.peak_to_peak_mv for side in sides))
-    middle, half = 0.5 * (log(high) + log(low)), 0.5 * (log(high) - log(low))
-    low, high = (exp(middle + sign * hypot(half, doubt)) for sign in (-1.0, 1.0))
+    low, high = analysis.with_common_error(low, high, *(side.doubt_uv / 1e3 / side.peak_to_peak_mv for side in sides))
     bias = sum(2.0 * (side.sweep_noise_uv / 1e3 / side.peak_to_peak_mv) ** 2 for side in sides if noise_limited(side))
     return low * exp(-bias), high * exp(bias)
 
