@@ -43,10 +43,10 @@ def analyse(
             return
         from rich.console import Console
 
-        from npr_daq.report.table import conduction_table
+        from npr_daq.report.terminal import exam_table
 
         console = Console()
-        console.print(conduction_table(findings, width=console.width, wide=wide))
+        console.print(exam_table(findings, width=console.width, wide=wide))
 
 
 def _login() -> str:

@@ -30,7 +30,7 @@ def demo(
     from npr_daq.exam.exam import open_exam
     from npr_daq.intake import allowed_stimulation
     from npr_daq.report.html import write_report
-    from npr_daq.report.table import conduction_table
+    from npr_daq.report.terminal import exam_table
     from npr_daq.session import connect, ensure_folder
 
     console = ExamConsole()
@@ -64,7 +64,7 @@ def demo(
         with open_exam(exam) as opened:
             write_report(opened, report)
     with open_exam(exam) as opened:
-        console.print(conduction_table(opened.findings, width=console.width))
+        console.print(exam_table(opened.findings, width=console.width))
     for label, path in (("exam", exam), ("report", report), ("truth", truth)):
         console.print(f"{label:8}{path}", soft_wrap=True, highlight=False)
     leave(replace(result, path=exam))

@@ -166,13 +166,13 @@ def finish(console: "ExamConsole", result: "ExamResult") -> None:
     import shlex
 
     from npr_daq.exam.exam import open_exam
-    from npr_daq.report.table import conduction_table
+    from npr_daq.report.terminal import exam_table
 
     # What is sealed is sealed: a reader that goes away now changes nothing.
     console.when_lost = None
     if not console.stderr:
         with open_exam(result.path) as opened:
-            console.print(conduction_table(opened.findings, width=console.width))
+            console.print(exam_table(opened.findings, width=console.width))
     for label, text in (("exam", str(result.path)), ("next", f"npr-daq report {shlex.quote(str(result.path))}")):
         console.print(f"{label:8}{text}", soft_wrap=True, highlight=False, markup=False)
     leave(result)

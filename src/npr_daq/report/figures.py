@@ -42,6 +42,8 @@ _PROLOGUE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 _NAMESPACE = re.compile(r'\s+xmlns(:\w+)?="[^"]*"')
 _SIZE = re.compile(r'\s(width|height)="[\d.]+pt"', re.ASCII)
+_PATH = re.compile(r'(?<= d=")[^"]*')
+_LONG = re.compile(r"(\.\d\d)\d+")
 _FONTS = re.compile(r"'?Helvetica'?, '?Arial'?, '?DejaVu Sans'?(, sans-serif)?")
 
 
@@ -64,6 +66,8 @@ def to_svg(figure: Figure, *, name: str, label: str) -> str:
     body = re.sub(r'\bid="', f'id="{name}-', body)
     body = re.sub(r'(href="|url\()#', rf"\1#{name}-", body)
     body = _FONTS.sub("sans-serif", body)
+    # A hundredth of a point is finer than any printer, and half the page.
+    body = _PATH.sub(lambda path: _LONG.sub(r"\1", path[0]), body)
     return f'{head} role="img" aria-label="{escape(label, quote=True)}" class="figure">{body}'.strip()
 
 

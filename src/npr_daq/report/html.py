@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from npr_daq.anatomy import HEADLINE, Branch, Side
@@ -17,7 +17,20 @@ from npr_daq.findings.normed import beside_norms
 from npr_daq.findings.series import Series, collect
 from npr_daq.findings.supramaximal import Curve, curve
 from npr_daq.reference import Norms, shipped_norms
-from npr_daq.report import charts, comparison, facts, norm_chart, onsets, reference, sheets, waveforms, wording, words
+from npr_daq.report import (
+    charts,
+    comparison,
+    facts,
+    norm_chart,
+    onsets,
+    reference,
+    sections,
+    sheets,
+    waveforms,
+    wording,
+    words,
+)
+from npr_daq.report.headline import headlines as further_sentences
 
 ROWS_A_SHEET = 6
 
@@ -52,11 +65,16 @@ def write_report(exam: Exam, path: str | Path, *, norms: Norms | None = None) ->
 
 def render(exam: Exam, *, norms: Norms | None = None) -> str:
     """The report as HTML text; `norms` as in `write_report`."""
-    here = files("npr_daq.report")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(here.joinpath("page.html.j2").read_text(encoding="utf-8"))
-    style = Markup(here.joinpath("page.css").read_text(encoding="utf-8"))
-    return template.render(style=style, **_context(exam, norms))
+    environment = Environment(
+        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.get_template("page.html.j2")
+    return template.render(style=Markup(_text("page.css")), **_context(exam, norms))
+
+
+def _text(name: str) -> str:
+    """A file of this package."""
+    return files("npr_daq.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _context(exam: Exam, norms: Norms | None) -> dict[str, Any]:
@@ -64,7 +82,11 @@ def _context(exam: Exam, norms: Norms | None) -> dict[str, Any]:
     intake = recording.header.get("intake") or {}
     findings = _beside(exam.findings, norms, intake)
     lone = words.no_healthy_side(findings)
-    series, curves = _traces(exam)
+    kinds = sections.kinds(recording)
+    # Without any step the page says that nothing was measured.
+    conducted = not kinds or sections.CONDUCTION in kinds or bool(findings.conduction)
+    series, curves = _traces(exam) if conducted else ({}, {})
+    parts = sections.sections(findings, recording)
     headlines = words.pairs(findings, every_muscle=False)
     further = [pair for pair in words.pairs(findings, every_muscle=True) if pair not in headlines]
     first, second, one, two = words.sides(findings)
@@ -76,7 +98,7 @@ def _context(exam: Exam, norms: Norms | None) -> dict[str, Any]:
     figures = {
         "traces": waveforms.stacked(findings, series, headlines, name="traces"),
         "ratios": charts.ratios(findings),
-        "norms": norm_chart.beside_norms(findings) if lone else "",
+        "norms": norm_chart.beside_norms(findings) if lone and conducted else "",
         "recruitment": charts.recruitment(findings, curves),
     }
     return {
@@ -94,18 +116,22 @@ def _context(exam: Exam, norms: Norms | None) -> dict[str, Any]:
         # The figures are our own SVG; every text in them went through matplotlib's escaping.
         "figures": {name: Markup(svg) for name, svg in figures.items()},
         "further": more,
-        "spread": sheets.spread(findings),
+        "title": sections.title(recording),
+        "conducted": conducted,
+        "parts": parts,
+        # The matrix holds what the simpler table holds, and more.
+        "spread": () if any(part.maps for part in parts) else sheets.spread(findings),
         "caution": sheets.CAUTION,
         "shade_mv": sheets.FIRST_SHADE_MV,
         "dose": sheets.dose(findings),
         "impedances": sheets.impedances(findings, {c.index: c.name for c in recording.montage.channels}),
         "notes": wording.notes(findings),
         "sweep_noise": words.SWEEP_NOISE,
-        "sentences": wording.sentences(findings, intake),
+        "sentences": [*(wording.sentences(findings, intake) if conducted else ()), *further_sentences(findings)],
         "lone": lone,
         "comparison": comparison.table(findings),
         "onsets": onsets.onset_lines(findings),
-        "norm_lines": reference.table(findings) if lone else [],
+        "norm_lines": reference.table(findings) if lone and conducted else [],
         "evidence": reference.EVIDENCE,
         "refused": reference.refused_for_age(findings),
         "reference": reference.set_words(findings.provenance),

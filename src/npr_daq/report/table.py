@@ -36,7 +36,7 @@ def conduction_table(findings: Findings, *, width: int = 80, wide: bool = False)
             cells += _side(words.conduction_of(findings, side, branch, muscle), notes)
         table.add_row(*cells, _ratio(findings, branch, muscle, notes))
         previous = branch
-    parts: list[RenderableType] = [_banner(findings), table]
+    parts: list[RenderableType] = [banner(findings), table]
     if not table.row_count:
         parts.append(Text("nothing was measured", style="italic"))
     parts.append(Padding(Text("\n".join(_legend(findings, notes)), style="dim"), (1, 0, 0, 0)))
@@ -132,7 +132,8 @@ def _norms(findings: Findings) -> str:
     return "\n".join(outside)
 
 
-def _banner(findings: Findings) -> Text:
+def banner(findings: Findings) -> Text:
+    """Subject, protocol, date in one line; simulated data say so first."""
     exam = findings.exam
     text = Text(f"{exam.get('subject')}  {exam.get('protocol')}  {words.date(exam.get('created'))}", style="bold")
     if exam.get("simulated"):

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from npr_daq.anatomy import HEADLINE, SUPPLIES, Branch, Muscle, Side, TrigeminalSite, site_of
+from npr_daq.anatomy import HEADLINE, SUPPLIES, Branch, Muscle, Side, TrigeminalSite
 from npr_daq.findings.findings import Findings
 from npr_daq.findings.rows import NOT_COMPLETED, NOT_ELICITED, OPERATORS_WORD, ConductionRow, SymmetryRow
 from npr_daq.findings.summed import ALL_BRANCHES, SummedRow
@@ -38,9 +38,6 @@ BRANCHES = {
     Branch.CERVICAL: "Cervical",
 }
 
-SITES = {**BRANCHES, TrigeminalSite.SUPRAORBITAL: "Supraorbital nerve"}
-"""Every place of stimulation, also those that are no branch of the facial nerve."""
-
 SHORT_BRANCHES = {**BRANCHES, Branch.MARGINAL_MANDIBULAR: "Mandibular"}
 
 SHORT_MUSCLES = {
@@ -62,8 +59,8 @@ def muscle_words(muscle: str) -> str:
 
 
 def site_words(site: str) -> str:
-    """A stimulation site as it is written out."""
-    return SITES[site_of(site)]
+    """A stimulation site as it is written out, also one that is no branch of the facial nerve."""
+    return "Supraorbital nerve" if site == TrigeminalSite.SUPRAORBITAL else BRANCHES[Branch(site)]
 
 
 def sides(findings: Findings) -> tuple[Side, Side, str, str]:

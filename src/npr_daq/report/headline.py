@@ -1,0 +1,164 @@
+"""The first sentences on late responses, reflexes, trains, thresholds and spread: measured words, no diagnosis."""
+
+from npr_daq.analysis.lateral_spread import Verdict
+from npr_daq.anatomy import Side
+from npr_daq.findings.findings import Findings
+from npr_daq.findings.late_rows import F_WAVE, LATERAL_SPREAD, PRESENT, LateRow, TrainRow
+from npr_daq.report import late_sheets, reflex_sheets, spread_map, words
+from npr_daq.report.reflex_sheets import components, difference_ms, is_spreading, latency
+from npr_daq.report.wording import side_of
+
+
+def headlines(findings: Findings) -> list[str]:
+    """Draft sentences, one for each kind of measurement that the exam has."""
+    return [
+        *_f_waves(findings),
+        *_lateral(findings),
+        *_blink(findings),
+        *_trains(findings),
+        *_thresholds(findings),
+        *_matrix(findings),
+    ]
+
+
+def _named(findings: Findings, side: Side | str) -> str:
+    """`affected (left)` or the bare side."""
+    word, _, rest = side_of(findings, Side(side)).partition(", ")
+    return f"{word} side ({rest})" if rest else f"{word} side"
+
+
+def _f_waves(findings: Findings) -> list[str]:
+    said = []
+    for branch, muscle in late_sheets.places(findings, F_WAVE):
+        rows = [late_sheets.row_of(findings, side, branch, muscle) for side in words.sides(findings)[:2]]
+        parts = [f"{_named(findings, row.side)} {_f_wave(row)}" for row in rows if row is not None]
+        place = f"{words.muscle_words(muscle)} ({words.BRANCHES[branch].lower()} branch)"
+        said.append(f"F wave, {place}: {'; '.join(parts)}.")
+    return said
+
+
+def _f_wave(row: LateRow) -> str:
+    if row.minimum_ms is None:
+        return row.verdict
+    return (
+        f"{row.verdict} in {words.number(row.persistence_percent, 0)} % of {row.sweeps} sweeps, "
+        f"minimum {row.minimum_ms:.1f} ms"
+    )
+
+
+def _lateral(findings: Findings) -> list[str]:
+    rows = [row for row in findings.late if row.response == LATERAL_SPREAD]
+    if not rows:
+        return []
+    parts = []
+    for side in words.sides(findings)[:2]:
+        mine = [row for row in rows if row.side == side]
+        if not mine:
+            continue
+        present = [_pair(row) for row in mine if row.verdict == PRESENT]
+        unsure = sum(row.verdict == Verdict.CANNOT_TELL for row in mine)
+        text = f"{_named(findings, side)}: {', '.join(present) or 'none'} of {len(mine)} pairs"
+        parts.append(text + (f", {unsure} cannot be told" if unsure else ""))
+    return [f"Lateral spread (branch → muscle): {'; '.join(parts)}."]
+
+
+def _pair(row: LateRow) -> str:
+    place = f"{words.site_words(row.stimulated).lower()} → {words.muscle_words(row.recorded)}"
+    return f"{place} at {words.number(row.mean_ms, 1)} ms, {words.number(row.amplitude_uv, 0)} µV"
+
+
+def _blink(findings: Findings) -> list[str]:
+    if not len(findings.reflex):
+        return []
+    first, second, _, _ = words.sides(findings)
+    parts = []
+    for component, rows in components(findings).items():
+        values = [
+            f"{side_of(findings, side).partition(',')[0]} eye {_ms(latency(row, component))}"
+            for side, row in zip((first, second), rows, strict=True)
+        ]
+        delta = difference_ms(findings, component)
+        difference = "" if delta is None else f" (difference {words.signed(delta, 1)} ms)"
+        parts.append(f"{component} {', '.join(values)}{difference}")
+    return [f"Blink reflex: {'; '.join(parts)}.", _spreading(findings)]
+
+
+def _ms(value: float | None) -> str:
+    return "not elicited" if value is None else f"{value:.1f} ms"
+
+
+def _spreading(findings: Findings) -> str:
+    parts = []
+    for side in words.sides(findings)[:2]:
+        rows = [row for row in findings.reflex if row.side == side and row.muscle != reflex_sheets.EYE]
+        found = list(dict.fromkeys(words.muscle_words(row.muscle) for row in rows if is_spreading(row)))
+        if rows:
+            parts.append(f"{_named(findings, side)} {', '.join(found) or 'none'}")
+    return f"Muscles besides the orbicularis oculi that answer the blink: {'; '.join(parts)}." if parts else ""
+
+
+def _trains(findings: Findings) -> list[str]:
+    said = []
+    for site, muscle in dict.fromkeys((row.site, row.muscle) for row in findings.train):
+        parts = []
+        definition = ""
+        for side in words.sides(findings)[:2]:
+            rows = [r for r in findings.train if (r.side, r.site, r.muscle) == (side, site, muscle)]
+            used = [r for r in rows if r.quality.accepted and r.decrement_percent is not None]
+            definition = used[0].definition if used else definition
+            if rows:
+                parts.append(f"{_named(findings, side)} {_decrement(used, len(rows))}")
+        place = f"{words.muscle_words(muscle)} ({words.site_words(site).lower()})"
+        said.append(f"Decrement, {place}{', ' + definition if definition else ''}: {'; '.join(parts)}.")
+    return said
+
+
+def _decrement(used: list[TrainRow], count: int) -> str:
+    values = [row.decrement_percent for row in used if row.decrement_percent is not None]
+    if not values:
+        return f"none of {count} trains acceptable"
+    mean = sum(values) / len(values)
+    each = f" ({', '.join(words.signed(v, 1) for v in values)})" if len(values) > 1 else ""
+    return f"{words.signed(mean, 1)} % over {len(values)} of {count} trains{each}"
+
+
+def _thresholds(findings: Findings) -> list[str]:
+    rows = [row for row in findings.excitability if row.difference_ma is not None]
+    if not len(findings.excitability):
+        return []
+    lacking = [
+        f"{row.side} {words.site_words(row.site).lower()}" for row in findings.excitability if row.threshold_ma is None
+    ]
+    one = words.sides(findings)[2]
+    names = {"A": "affected − healthy", "L": "left − right"}[one]
+    told = [f"{words.site_words(r.site).lower()} {words.signed(r.difference_ma, 2)} mA" for r in rows]
+    said = [f"Thresholds, {names}: {', '.join(told)}."] if told else ["Thresholds: no site has one on both sides."]
+    open_ = [f"{r.side} {words.site_words(r.site).lower()}" for r in findings.excitability
+             if r.threshold_ma is not None and r.low_ma is None]  # fmt: skip
+    if open_:
+        said.append(f"The lowest current given was answered, so that the threshold may lie lower: {', '.join(open_)}.")
+    return said + ([f"No threshold found: {', '.join(lacking)}."] if lacking else [])
+
+
+def _matrix(findings: Findings) -> list[str]:
+    said = []
+    for window in spread_map.WINDOWS:
+        rows = [r for r in findings.spread_matrix if r.window == window and r.side == spread_map.DIFFERENCE]
+        known = [r for r in rows if not r.own and r.remainder_percent is not None and r.remainder_ci95_percent]
+        if not known:
+            continue
+        clear = [
+            f"{words.site_words(r.stimulated).lower()} → {words.muscle_words(r.recorded)} "
+            f"{words.signed(r.remainder_percent, 0)} [{words.signed(r.remainder_ci95_percent[0], 0)} to "
+            f"{words.signed(r.remainder_ci95_percent[1], 0)}]"
+            for r in sorted(known, key=lambda r: -abs(r.remainder_percent or 0.0))
+            if r.remainder_ci95_percent is not None
+            and not r.remainder_ci95_percent[0] <= 0 <= r.remainder_ci95_percent[1]
+        ]
+        name = "affected − healthy" if words.sides(findings)[2] == "A" else "left − right"
+        told = ", ".join(clear) or "none"
+        said.append(
+            f"Evoked spread, {window} window, {name}, percentage points of the muscle’s own response, volume "
+            f"conduction taken off; differences whose interval does not hold zero, of {len(known)}: {told}."
+        )
+    return said
