@@ -2,8 +2,7 @@
 
     python tests/validation/traps.py --seeds 1-50 --jobs 2 --out DIR
 
-Each exam is `npr-daq demo` over the serial line with `traps.toml`: trunk, zygomatic and buccal branch of both sides,
-11 ratios. `healthy` and `branch_loss` are run beside the traps: a gate that flags everybody proves nothing.
+Each exam is run over the serial line with `traps.toml`: trunk, zygomatic and buccal branch of both sides, 12 ratios. `healthy` and `branch_loss` are run beside the traps: a gate that flags everybody proves nothing.
 
 wrong      a ratio that is given and lies more than 10 points from the ratio of the plateaus, that is of the sizes that
            the electrodes would see of every living axon of the site, and of nothing else (`plateau` of the truth)
@@ -15,21 +14,20 @@ An exam that exists in DIR is scored again with the analysis at hand, not run ag
 import argparse
 import json
 import re
-import subprocess
 import sys
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, fields
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-NPR = [sys.executable, "-m", "npr_daq"]
 TRAPS = ("submaximal", "deep_nerve", "masseter", "loose_electrode", "wrong_polarity", "moving_patient")
 BESIDE = ("healthy", "branch_loss")
 PROTOCOL = Path(__file__).with_name("traps.toml")
 WRONG_POINTS = 10.0
-STOPPED = 6
-"""Exit code of an exam that its operator stopped: what was measured by then stands in the file."""
 
 
 @dataclass
@@ -48,32 +46,59 @@ class Score:
     wrong_unflagged: list[str] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
 
+    def add(self, other: "Score") -> None:
+        """Every count and list of `other` joins those here."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
 
-def run(patient: str, seed: int, folder: Path, protocol: Path) -> int:
-    """Exit code of the demo; 0 for one that was there."""
+
+def run(patient: str, seed: int, out: Path, protocol: Path) -> str:
+    """Run one exam into its own folder; "" where it went to its end, else why it did not."""
+    import npr_daq as npr
+    from npr_daq.errors import NprError
+    from npr_daq.session.conduct import conduct
+
+    folder = out / f"{patient}-{seed}"
     if (folder / "exam.h5").exists():
-        return 0
-    done = subprocess.run(
-        [*NPR, "demo", "--patient", patient, "--seed", str(seed), "--protocol", str(protocol), "--out", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    (folder / "said.txt").write_text(done.stdout + done.stderr)
-    if done.returncode not in (0, STOPPED):
-        print(f"{patient} {seed}: exit {done.returncode}: {done.stderr.strip()[-300:]}", file=sys.stderr)
-    return done.returncode
+        return ""
+    folder.mkdir(parents=True, exist_ok=True)
+    truth = folder / "truth.jsonl"
+    try:
+        with npr.connect(f"sim:{patient}?seed={seed}&truth={quote(str(truth.absolute()))}") as bench:
+            intake = bench.simulator.intake()
+            result = conduct(
+                protocol,
+                bench,
+                subject=f"TRAP-{seed}",
+                affected=intake.affected or "left",
+                operator=npr.operators.auto(bench),
+                out=folder,
+            )
+    except NprError as refused:
+        return str(refused)
+    result.path.rename(folder / "exam.h5")
+    for journal in folder.glob("*.jrn*"):
+        journal.unlink()
+    return str(result.outcome.error or "")
 
 
-def score(folder: Path, seed: int, into: Score) -> None:
-    """Add what the findings say of one exam, held against its plateaus."""
-    into.exams += 1
+def findings(exam: Path) -> dict[str, Any]:
+    """What the analysis at hand says of an exam file."""
+    import npr_daq as npr
+
+    with npr.open_exam(exam) as opened:
+        found: dict[str, Any] = opened.analyse().to_dict()
+    return found
+
+
+def scored(out: Path, patient: str, seed: int) -> Score:
+    """What the findings say of one exam, held against its plateaus."""
+    folder, into = out / f"{patient}-{seed}", Score(exams=1)
     exam = folder / "exam.h5"
     if not exam.exists():
         into.without.append(seed)
-        return
-    done = subprocess.run([*NPR, "analyse", str(exam), "--json"], capture_output=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
+        return into
+    found = findings(exam)
     with (folder / "truth.jsonl").open() as lines:
         plateau = json.loads(next(lines))["plateau"]
     affected = found["exam"]["affected"]
@@ -102,6 +127,7 @@ def score(folder: Path, seed: int, into: Score) -> None:
         into.wrong_flagged += wrong and flagged
         if wrong and not flagged:
             into.wrong_unflagged.append(f"seed {seed}: {branch} {muscle} {row['percent']:.1f} %, truth {true:.1f} %")
+    return into
 
 
 def seeds_of(text: str) -> list[int]:
@@ -119,19 +145,19 @@ def main() -> int:
     chosen = parser.parse_args()
     seeds = seeds_of(chosen.seeds)
     scores = {}
+    pool = ProcessPoolExecutor(chosen.jobs, mp_context=get_context("spawn"))
     for patient in chosen.patients:
-        into = scores[patient] = Score()
-        folders = {seed: chosen.out / f"{patient}-{seed}" for seed in seeds}
-        for folder in folders.values():
-            folder.mkdir(parents=True, exist_ok=True)
-        with ThreadPoolExecutor(chosen.jobs) as pool:
-            codes = list(pool.map(lambda s, p=patient, f=folders: run(p, s, f[s], chosen.protocol), seeds))
-        into.stopped = codes.count(STOPPED)
-        for seed in seeds:
-            score(folders[seed], seed, into)
+        ended = list(pool.map(run, repeat(patient), seeds, repeat(chosen.out), repeat(chosen.protocol)))
+        for seed, why in zip(seeds, ended, strict=True):
+            if why:
+                print(f"{patient} {seed}: {why}", file=sys.stderr)
+        into = scores[patient] = Score(stopped=sum(map(bool, ended)))
+        for part in pool.map(scored, repeat(chosen.out), repeat(patient), seeds):
+            into.add(part)
         print(f"{patient}: done, {len(into.wrong_unflagged)} unflagged wrong", file=sys.stderr, flush=True)
+    pool.shutdown()
     print(f"seeds {chosen.seeds}, {chosen.protocol.name}\n")
-    print("| patient | exams (stopped early; no file) | rows | accepted | and unflagged | ratios given, unflagged "
+    print("| patient | exams (ended early; no file) | rows | accepted | and unflagged | ratios given, unflagged "
           "| given, flagged | withheld | wrong, flagged | **wrong, unflagged** |\n" + "|---" * 10 + "|")  # fmt: skip
     for patient, s in scores.items():
         share = [f"{n} ({100 * n / s.rows:.1f} %)" if s.rows else "-" for n in (s.accepted, s.clean_rows)]
