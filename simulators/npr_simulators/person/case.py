@@ -156,6 +156,20 @@ class Behaviour(Strict):
     tolerance: float = Field(default=1.0, ge=0.1, le=10)
 
 
+class Blink(Strict):
+    """The arc of the blink reflex before any lesion, the same on both sides: sizes as factors, times in ms.
+
+    R2 is the late answer of the side that was stimulated, R2c that of the other.
+    """
+
+    r1: float = Field(default=1.0, ge=0, le=3)
+    r2: float = Field(default=1.0, ge=0, le=3)
+    r2c: float = Field(default=1.0, ge=0, le=3)
+    r1_later_ms: float = Field(default=0.0, ge=-3, le=20)
+    r2_later_ms: float = Field(default=0.0, ge=-12, le=40)
+    r2c_later_ms: float = Field(default=0.0, ge=-15, le=40)
+
+
 class Placement(Strict):
     """How the stimulator is held: what a hand does wrong."""
 
@@ -206,6 +220,7 @@ class Case(Strict):
     central: tuple[Central, ...] = ()
     course: Course = Course()
     behaviour: Behaviour = Behaviour()
+    blink: Blink = Blink()
     placement: Placement = Placement()
     skin: Skin = Skin()
 

@@ -10,6 +10,7 @@ from npr_daq.quoting import quoted
 from npr_simulators.person.case import (
     BRANCHES,
     Behaviour,
+    Blink,
     Build,
     ByBranch,
     Case,
@@ -49,6 +50,11 @@ LATENCY_SD_MS = 0.28
 """Where a nerve enters its muscle; with head and temperature it makes the SDs of W1 to W3 (0.28 to 0.40 ms)."""
 CROSSTALK_SD = 0.25
 """Of the logarithm of the cross-talk. Assumption: no facial matrix was found (simulation reference 1.4)."""
+
+BLINK_SHARES = (0.89, 0.88, 0.69)
+"""People with R1, R2 and R2c at the usual current (W11). Who has R2c has R2. Assumption."""
+R1_LATER_SD, R2_LATER_SD, R2C_APART_SD = 0.65, 3.3, 2.1
+"""Between people, ms: of the arc beside the nerve's own, and of R2c beside R2. Calibrated to the SDs of W11."""
 
 MISDIRECTION_SD = 0.14
 SYNKINETIC_SHARE = 0.09
@@ -94,6 +100,7 @@ def _healthy(number: int, seed: int) -> Case:
         intake=_volunteer(number, seed),
         build=_build(number, seed),
         behaviour=_behaviour(number, seed),
+        blink=_blink(number, seed),
         skin=_skin(number, seed),
     )
 
@@ -130,6 +137,24 @@ def _build(number: int, seed: int) -> Build:
         electrode_error_mm=ELECTRODE_SD_MM,
         crossed_supply=round(0.03 * float(np.exp(0.4 * deviate("crossed"))), 4),
         latency_error_ms=LATENCY_SD_MS,
+    )
+
+
+def _blink(number: int, seed: int) -> Blink:
+    """The arc of the blink reflex: who has which response, and when."""
+
+    def deviate(name: str) -> float:
+        return float(np.clip(stream(seed, "population", name, number).normal(), -2.7, 2.7))
+
+    early, late = stream(seed, "population", "blink", number).random(2)
+    r2_later_ms = R2_LATER_SD * deviate("r2")
+    return Blink(
+        r1=float(early < BLINK_SHARES[0]),
+        r2=float(late < BLINK_SHARES[1]),
+        r2c=float(late < BLINK_SHARES[2]),
+        r1_later_ms=round(R1_LATER_SD * deviate("r1"), 3),
+        r2_later_ms=round(r2_later_ms, 3),
+        r2c_later_ms=round(r2_later_ms + R2C_APART_SD * deviate("r2c"), 3),
     )
 
 
@@ -180,6 +205,7 @@ def _synkinetic(case: Case, number: int, seed: int) -> Case:
         lesion=lesion,
         central=_central(loss, rng),
         behaviour=case.behaviour,
+        blink=case.blink,
         skin=case.skin,
     )
 

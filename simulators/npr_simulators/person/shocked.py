@@ -93,15 +93,27 @@ def _blink(bank: Bank, case: Case, side: Side, shock: Shock, seed: int, *, lesio
     afferents = reflexes.afferent_share(case, shock)
     gain = effective(case, case.lesion if lesion_here else case.other_side).reflex_gain
     rng = stream(seed, "blink", side, bank.side, shock.ordinal)
+    arc = case.blink
     eye = Muscle.ORBICULARIS_OCULI
     pools = {eye: 1.0}
     if lesion_here:
         pools |= {c.target: c.gain for c in central_now(case) if c.source is eye}
     parts = []
     if bank.side is side:
-        parts.append(reflexes.blink_r1(bank, afferents=afferents, gain=gain, rng=rng))
-    late = stream(seed, "blink r2", side, bank.side, shock.ordinal)
-    parts.append(reflexes.blink_r2(bank, pools, afferents=afferents, gain=gain, since_ms=shock.since_ms, rng=late))
+        early = gain * arc.r1
+        parts.append(reflexes.blink_r1(bank, afferents=afferents, gain=early, later_ms=arc.r1_later_ms, rng=rng))
+    crossed = bank.side is not side
+    parts.append(
+        reflexes.blink_r2(
+            bank,
+            pools,
+            afferents=afferents,
+            gain=gain * (arc.r2c if crossed else arc.r2),
+            later_ms=reflexes.R2_CROSSING_MS + arc.r2c_later_ms if crossed else arc.r2_later_ms,
+            since_ms=shock.since_ms,
+            rng=stream(seed, "blink r2", side, bank.side, shock.ordinal),
+        )
+    )
     return Spikes.joined(parts)
 
 

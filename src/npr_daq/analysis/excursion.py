@@ -40,11 +40,13 @@ def sustained(
     window: tuple[int, int],
     rate_hz: float,
     threshold_sd: float = THRESHOLD_SD,
+    least_part: float = 0.0,
 ) -> Excursion:
     """First excursion of at least 3 ms beyond 3 SD over the mean of the rectified baseline, row by row.
 
     `rows` (row, time), any unit, baseline at zero. Samples below the level break an excursion when they last longer
-    than 1 ms. The end is the last sample of the last such excursion. A row with a gap has none.
+    than 1 ms. The end is the last sample of the last such excursion. A row with a gap has none. What stays under
+    `least_part` of the row's largest value in the window is no excursion either.
     Source: clinical reference 4.2.
     """
     rectified = np.abs(rows)
@@ -53,6 +55,7 @@ def sustained(
     level = quiet + threshold_sd * before.std(axis=1)
     start, stop = window
     inside = rectified[:, start:stop]
+    level = np.maximum(level, least_part * inside.max(axis=1))
     with np.errstate(invalid="ignore"):
         above = inside > level[:, None]
     columns = np.arange(stop - start)

@@ -13,14 +13,18 @@ from npr_daq.analysis.layout import Sweeps, lay_out
 from npr_daq.analysis.volume_conduction import Conduction
 from npr_daq.errors import AnalysisError
 
-R1_MS = (8.0, 16.0)
+R1_MS = (8.0, 20.0)
+"""An R1 that begins at its upper limit of 13 ms (clinical reference 4.2) has lasted 3 ms long before the end."""
 R2_MS = (25.0, 60.0)
 REPRODUCIBLE = 0.6
 """Three of five sweeps."""
 LEAST_SWEEPS = 5
 BASELINE_MS = (-18.0, -1.0)
-LEVEL_MS = ((20.0, 25.0), (75.0, 95.0))
-"""Between R1 and R2 and behind R2: a line through the medians of both is the slow return of R1 and of the artefact."""
+LEVEL_MS = ((23.0, 25.0), (75.0, 95.0))
+"""Between R1, over by then even where it is late, and R2, and behind R2: a line through the medians of both is the slow
+return of R1 and of the artefact."""
+R2_LEAST_PART = 0.05
+"""An excursion under this part of the R2 is what R1 left."""
 
 CONDUCTED_PERCENT = 25.0
 """Volume conduction stays under this size of the prime mover (clinical reference 6.4: Lapatki 2003)."""
@@ -105,7 +109,8 @@ def measure(
     sweeps, explain 60 % of its energy or more; its own where they explain 20 % or less; between, the data cannot tell.
     Channels with a response of their own count as sources too for those a quarter of their size (across the midline).
     For R2 a line from the silence before it to that behind it is taken off every sweep: 5 uV that R1 or the artefact
-    left would be an excursion from the window's first sample on. Low-passed at 1.5 kHz; nothing is high-passed.
+    left would be an excursion from the window's first sample on; and its excursions must reach 5 % of its largest
+    value. Low-passed at 1.5 kHz; nothing is high-passed.
     Raises `AnalysisError` for shapes and windows that do not fit.
     Source: clinical reference 4.2, 6.4.
     """
@@ -174,7 +179,8 @@ def _component(
 ) -> Component:
     shape = smooth.shape[:-1]
     rows = smooth.reshape(-1, smooth.shape[-1])
-    single = _Read.of(rows, baseline=baseline, window=window, per_ms=per_ms, stimulus=stimulus)
+    least = 0.0 if averaged else R2_LEAST_PART
+    single = _Read.of(rows, baseline=baseline, window=window, per_ms=per_ms, stimulus=stimulus, least_part=least)
     whole: NDArray[np.bool_] = np.asarray(np.isfinite(rows).all(axis=-1)).reshape(shape)
     count = whole.sum(axis=-2)
     present = single.present.reshape(shape)
@@ -231,9 +237,16 @@ class _Read:
 
     @classmethod
     def of(
-        cls, rows: Floats, *, baseline: tuple[int, int], window: tuple[int, int], per_ms: float, stimulus: float
+        cls,
+        rows: Floats,
+        *,
+        baseline: tuple[int, int],
+        window: tuple[int, int],
+        per_ms: float,
+        stimulus: float,
+        least_part: float = 0.0,
     ) -> "_Read":
-        found = excursion.sustained(rows, baseline=baseline, window=window, rate_hz=per_ms * 1e3)
+        found = excursion.sustained(rows, baseline=baseline, window=window, rate_hz=per_ms * 1e3, least_part=least_part)
         begin = np.where(found.open_start, window[0], found.begin)
         columns = np.arange(*window)
         inside = rows[:, slice(*window)]

@@ -40,7 +40,7 @@ def test_4_2_r1_on_the_stimulated_side_alone_and_r2_on_both(healthy, eyes):
     assert healthy.r2.reproducible[[here, there]].all()
     assert 9.0 < healthy.r1.mean_onset_ms[here] < 12.5
     assert 9.0 < healthy.r1.first_phase_ms[here] < 12.5
-    assert (np.abs(healthy.r2.mean_onset_ms[[here, there]] - 31) < 5).all()
+    assert (np.abs(healthy.r2.mean_onset_ms[[here, there]] - 35.5) < 5).all()
 
 
 def test_a_healthy_face_has_no_synkinetic_response(healthy):

@@ -110,7 +110,7 @@ def test_a_path_is_read_as_well_as_a_name():
 
 def test_the_healthy_patient_shows_every_key_that_a_healthy_face_has():
     written = (FOLDER / "healthy.toml").read_text(encoding="utf-8")
-    for table in ("intake", "skin", "behaviour", "build"):
+    for table in ("intake", "skin", "behaviour", "blink", "build"):
         # what a healthy volunteer does not have, and what follows from another key
         without = {"days_since_onset", "loose", "cough_at_s", "stops_above_ma", "branch_depth_mm", "crosstalk_affected"}
         for key in set(keys_at((table,))) - without - {"contraindications"}:

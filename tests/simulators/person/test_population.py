@@ -68,7 +68,8 @@ def test_every_person_answers_the_intake_and_may_be_stimulated(group):
 
 def test_a_palsy_changes_nothing_else_of_a_person():
     before, after = (random_person(7, seed=5, group=group) for group in GROUPS)
-    assert (before.build, before.behaviour, before.skin) == (after.build, after.behaviour, after.skin)
+    assert before.build == after.build
+    assert (before.behaviour, before.blink, before.skin) == (after.behaviour, after.blink, after.skin)
     assert before.lesion != after.lesion
 
 

@@ -104,14 +104,14 @@ def test_a_healthy_blink_is_early_on_one_side_late_on_both_and_in_the_eye_alone(
     both = shocked(healthy, HEALTHY, LEFT, BLINK, seed=SEED)
     assert count(both[RIGHT], "r1") == 0
     r1 = only(both[LEFT], "r1")
-    assert 9.0 < r1.time_ms.min() < 10.8
+    assert 9.8 < r1.time_ms.min() < 11.6
     assert peak_to_peak(healthy[LEFT], r1, EYE) > 100
     assert set(healthy[LEFT].target[r1.row]) == {EYE}
     # what the mouth's channel shows of it is cross-talk
     assert peak_to_peak(healthy[LEFT], r1, LIPS) < 0.04 * peak_to_peak(healthy[LEFT], r1, EYE)
     for side in Side:
         late = only(both[side], "r2")
-        assert 27 < late.time_ms.min() < 33
+        assert 32 < late.time_ms.min() < 39
         assert set(healthy[side].pool[late.row]) == {EYE}
 
 
@@ -154,7 +154,7 @@ def test_f_waves_come_after_the_direct_answer_at_the_published_latency(healthy):
     firsts = []
     rows = range(*healthy[LEFT].of(Muscle.DEPRESSOR_ANGULI_ORIS).indices(10**6))
     for ordinal in range(20):
-        shock = Shock(Site.TRUNK, 35, 200, ordinal)
+        shock = Shock(Site.MARGINAL_MANDIBULAR, 20, 200, ordinal)
         late = only(shocked(healthy, HEALTHY, LEFT, shock, seed=SEED)[LEFT], "f_wave")
         times = late.time_ms[np.isin(late.row, rows)]
         firsts += [times.min()] if times.size else []
