@@ -8,15 +8,21 @@ from types import ModuleType
 
 __all__ = [
     "artefact",
+    "coherence",
     "conditioning",
+    "contraction",
+    "crosstalk",
     "definitions",
     "evoked",
     "excitability",
+    "expressions",
     "late",
     "onset_interval",
     "recruitment",
     "reflex",
     "symmetry",
+    "synkinesis",
+    "tone",
     "train",
 ]
 

@@ -1,4 +1,10 @@
+from npr_daq.analysis import coherence as coherence
 from npr_daq.analysis import conditioning as conditioning
+from npr_daq.analysis import contraction as contraction
+from npr_daq.analysis import crosstalk as crosstalk
 from npr_daq.analysis import evoked as evoked
+from npr_daq.analysis import expressions as expressions
 from npr_daq.analysis import recruitment as recruitment
 from npr_daq.analysis import symmetry as symmetry
+from npr_daq.analysis import synkinesis as synkinesis
+from npr_daq.analysis import tone as tone

@@ -1,0 +1,113 @@
+"""The decision rule of the Synkinetic Correlation Test, over many pairs at once."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npr_daq.analysis.crosstalk import LARGEST_COEFFICIENT_PART, SHARE_LIMIT
+
+LEAST_REPETITIONS = 3
+SLAVE_TIMES_NOISE = 3.0
+"""An affected slave below this is too small to be called active (clinical reference 5.4, ii)."""
+RISES_SD = 1.96
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+class Verdict(StrEnum):
+    """What can be said of a pair."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    INDETERMINATE = "indeterminate"
+    NO_REFERENCE = "no reference"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What the verdict is made of; shapes (...), intervals (..., 2); NaN where unknown.
+
+    `slave_uv` is the affected slave's plateau (geometric mean), `noise_uv` the quieter side's rest, `risen_uv2` the
+    mean power by which the affected slave rises above its own rest and `risen_error_uv2` its SD if it did not rise;
+    `healthy_uv` the healthy slave's plateau, floored; `own_ratio` the ratio of the own maxima; `share` (..., 2) of
+    affected and healthy; `copied` the part a coefficient explains, `coefficient_known` whether there was one.
+    """
+
+    q: Floats
+    ci: Floats
+    normalised: Floats
+    normalised_ci: Floats
+    own_known: Flags
+    censored: Flags
+    slave_uv: Floats
+    noise_uv: Floats
+    risen_uv2: Floats
+    risen_error_uv2: Floats
+    healthy_uv: Floats
+    own_ratio: Floats
+    share: Floats
+    copied: Floats
+    coefficient_known: Flags
+    master_weak: Flags
+    accepted: NDArray[np.int64]
+    total: NDArray[np.int64]
+
+
+def decided(given: Evidence, cutoff: Floats) -> tuple[NDArray[np.str_], NDArray[np.object_]]:
+    """Verdict and reasons of each pair (...), `cutoff` (...) NaN where none is published.
+
+    Present: Q and its own-maximum-normalised twin both reach the cut-off, both lower limits are above 1, the slave is
+    at least 3 x noise and rises above its own rest, and the cross-talk test is passed. Absent: both upper limits are
+    below the cut-off; of a slave that does not rise above its own rest, the limits of what may hide in its tone.
+    Refused: fewer than three accepted repetitions, or too much cross-talk where the verdict would not be absent (what
+    is copied can only add to the affected slave). Else indeterminate. Source: clinical reference 5.4.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        few = given.accepted < LEAST_REPETITIONS
+        above = (given.q >= cutoff) & (given.normalised >= cutoff)
+        sure = (given.ci[..., 0] > 1) & (given.normalised_ci[..., 0] > 1)
+        rises = given.risen_uv2 > RISES_SD * given.risen_error_uv2
+        strong = (given.slave_uv >= SLAVE_TIMES_NOISE * given.noise_uv) & rises
+        hidden = np.sqrt(np.maximum(given.risen_uv2, 0) + RISES_SD * given.risen_error_uv2) / given.healthy_uv
+        unseen = ~rises & (hidden < cutoff) & (hidden / given.own_ratio < cutoff)
+        below = ((given.ci[..., 1] < cutoff) & (given.normalised_ci[..., 1] < cutoff)) | unseen
+        shared = given.share[..., 0] > SHARE_LIMIT
+        copied = given.copied > LARGEST_COEFFICIENT_PART
+    declared = np.isfinite(cutoff)
+    unknown = np.isnan(given.noise_uv)
+    crossed = declared & ~few & ~below & (shared | copied)
+    tested = np.isfinite(given.share[..., 0]) | given.coefficient_known
+    present = above & sure & strong & tested
+    verdict = np.select(
+        [few, ~declared, crossed, present, below],
+        [Verdict.REFUSED, Verdict.NO_REFERENCE, Verdict.REFUSED, Verdict.PRESENT, Verdict.ABSENT],
+        Verdict.INDETERMINATE,
+    )
+    open_ = verdict == Verdict.INDETERMINATE
+    with np.errstate(invalid="ignore"):
+        healthy_shared = declared & (given.share[..., 1] > SHARE_LIMIT)
+    remarks: list[tuple[Flags, str]] = [
+        (unknown, "a muscle of the pair was not recorded on both sides"),
+        (few & ~unknown, "fewer than 3 accepted repetitions"),
+        (crossed & shared, "cross-talk: the raw signal of the prime mover predicts too much of the slave"),
+        (crossed & copied, "cross-talk: a copy of the prime mover is over half of the slave's power"),
+        (open_ & ~given.own_known, "the own maximum of the slave is missing or below 10 x noise"),
+        (open_ & above & sure & ~strong, "the slave is below 3 x noise or does not rise above its own rest"),
+        (open_ & ~rises & ~below, "the tone at rest hides what the slave may do"),
+        (open_ & above & ~sure, "the intervals reach down to 1"),
+        (open_ & given.own_known & ~above & rises, "the intervals reach to both sides of the cut-off"),
+        (open_ & above & sure & strong & ~tested, "the cross-talk could not be tested"),
+        (declared & ~few & (verdict != Verdict.REFUSED) & unseen, "the slave does not rise above its own rest"),
+        (declared & ~few & given.censored, "the healthy slave is at its noise: the ratio is a lower bound"),
+        (declared & ~few & given.master_weak, "the prime mover of the affected side is weak"),
+        (healthy_shared & ~few, "part of the healthy slave may be cross-talk"),
+        (declared & ~few & ~given.coefficient_known, "no cross-talk coefficient from stimulation"),
+    ]
+    reasons = np.empty(verdict.shape, dtype=object)
+    for place in np.ndindex(verdict.shape):
+        reasons[place] = tuple(text for flags, text in remarks if flags[place])
+    return verdict.astype("<U16"), reasons
