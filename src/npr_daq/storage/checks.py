@@ -28,12 +28,13 @@ def data_sets(file: ExamFile) -> int:
     """Read every data set against its checksums and count them; RecordingError names the first that fails."""
     paths: list[str] = []
     file.hdf.visititems(lambda path, item: paths.append(path) if isinstance(item, h5py.Dataset) else None)
+    scales: dict[int, str] = {}
     for path in paths:
         try:
             item = file.hdf[path]
             get_attrs(item)
             if not is_dimension_only(item):
-                get_variable(item)
+                get_variable(item, scales)
         except _FOREIGN as cause:
             raise RecordingError(f"/{path} cannot be read: {' '.join(str(cause).split())}") from cause
     return len(paths)
@@ -61,11 +62,13 @@ def raw(file: ExamFile) -> str:
 
 def against(file: ExamFile, recording: Recording) -> None:
     """Every raw group, value by value, against the recording of the journal; RecordingError names the first."""
+    scales: dict[int, str] = {}
     for path, meant in ordered(raw_groups(recording)):
         if path not in file.hdf:
             raise RecordingError(f"/{path} is missing")
         item = file.hdf[path]
-        found: Group | Variable = Group(attrs=get_attrs(item)) if isinstance(item, h5py.Group) else get_variable(item)
+        group = isinstance(item, h5py.Group)
+        found: Group | Variable = Group(attrs=get_attrs(item)) if group else get_variable(item, scales)
         if isinstance(meant, Variable) and not (isinstance(found, Variable) and _same(meant, found)):
             raise RecordingError(f"/{path} is not what the journal holds")
     config = str(file.attrs.get("config_json"))

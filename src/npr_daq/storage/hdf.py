@@ -41,38 +41,53 @@ def put_attrs(target: h5py.Group | h5py.Dataset, attrs: Mapping[str, AttrValue])
         target.attrs[name] = value
 
 
-def get_variable(dataset: h5py.Dataset) -> Variable:
-    """A variable with its values."""
+def get_variable(dataset: h5py.Dataset, scales: dict[int, str] | None = None) -> Variable:
+    """A variable with its values; `scales` as in `dims_of`."""
+    return Variable(dims_of(dataset, scales), get_values(dataset), get_attrs(dataset))
+
+
+def get_values(dataset: h5py.Dataset) -> Any:
+    """The values of a variable as an array, texts as objects."""
     if h5py.check_string_dtype(dataset.dtype) is None:
-        values = np.asarray(dataset[()])
-    else:
-        read = dataset.asstr()[()]
-        values = np.empty(dataset.shape, object)
-        values[...] = read
-    return Variable(dims_of(dataset), values, get_attrs(dataset))
+        return np.asarray(dataset[()])
+    read = dataset.asstr()[()]
+    values = np.empty(dataset.shape, object)
+    values[...] = read
+    return values
 
 
 def get_attrs(target: h5py.Group | h5py.Dataset) -> dict[str, AttrValue]:
     """Attributes, without those that belong to dimension scales."""
-    return {name: value for name, value in target.attrs.items() if name not in BOOKKEEPING}
+    attrs = target.attrs
+    return {name: attrs[name] for name in attrs if name not in BOOKKEEPING}
 
 
-def dims_of(dataset: h5py.Dataset) -> tuple[str, ...]:
-    """Names of a variable's dimensions; a scale is its own."""
+def dims_of(dataset: h5py.Dataset, scales: dict[int, str] | None = None) -> tuple[str, ...]:
+    """Names of a variable's dimensions; a scale is its own.
+
+    `scales` remembers names by their place in the file: who reads many variables of one file hands the same
+    dictionary to every call, because HDF5 searches the whole file for the name of a scale that a variable refers to.
+    """
     own = dataset.name.rpartition("/")[2]
     if dataset.is_scale:
         return (own,)
-    return tuple(
-        dim[0].name.rpartition("/")[2] if len(dim) else f"{own}_{axis}" for axis, dim in enumerate(dataset.dims)
-    )
+    known = {} if scales is None else scales
+    return tuple(_scale_name(dim[0], known) if len(dim) else f"{own}_{axis}" for axis, dim in enumerate(dataset.dims))
+
+
+def _scale_name(scale: h5py.Dataset, known: dict[int, str]) -> str:
+    place = h5py.h5o.get_info(scale.id).addr
+    if place not in known:
+        known[place] = scale.name.rpartition("/")[2]
+    return known[place]
 
 
 def is_dimension_only(dataset: h5py.Dataset) -> bool:
     """Whether a data set only stands for a dimension without coordinate values."""
+    if not dataset.is_scale:
+        return False
     label = dataset.attrs.get("NAME", b"")
-    return bool(dataset.is_scale) and (label if isinstance(label, bytes) else str(label).encode()).startswith(
-        DIMENSION_ONLY.encode()
-    )
+    return (label if isinstance(label, bytes) else str(label).encode()).startswith(DIMENSION_ONLY.encode())
 
 
 def variables_of(group: h5py.Group) -> dict[str, h5py.Dataset]:
@@ -122,7 +137,7 @@ def _refuse_dataset(item: Any, name: str, file_bytes: int) -> None:
         raise RecordingError(f"{name!r} keeps its data in another file")
     if item.dtype.kind not in "iuf" and h5py.check_string_dtype(item.dtype) is None:
         raise RecordingError(f"{name!r} is of type {item.dtype}")
-    if not is_dimension_only(item) and item.nbytes > _MAX_RATIO * file_bytes:
+    if item.nbytes > _MAX_RATIO * file_bytes and not is_dimension_only(item):
         raise RecordingError(f"{name!r} claims {item.nbytes / 1e6:.0f} MB, more than its file can hold")
 
 

@@ -131,8 +131,10 @@ class ExamFile:
             for path, group in subgroups(self.hdf[top], top):
                 items.append((path, group))
                 items += [(f"{path}/{name}", dataset) for name, dataset in variables_of(group).items()]
+        scales: dict[int, str] = {}
         for path, item in sorted(items, key=lambda pair: pair[0].encode()):
-            hashed.add(path, Group(attrs=get_attrs(item)) if isinstance(item, h5py.Group) else get_variable(item))
+            group = isinstance(item, h5py.Group)
+            hashed.add(path, Group(attrs=get_attrs(item)) if group else get_variable(item, scales))
         return hashed.hexdigest()
 
     def _asked(self, question: Callable[[], T]) -> T:

@@ -7,7 +7,7 @@ import numpy as np
 
 from npr_daq.recording import Capture, Event, Gap, PulseReport, Recording, Role, Sweep
 from npr_daq.storage.codec import calibration_from_json, montage_from_json, report_from_json, stimulus_from_json
-from npr_daq.storage.hdf import get_variable
+from npr_daq.storage.hdf import get_values
 from npr_daq.storage.text import parse_json
 
 
@@ -34,7 +34,7 @@ def _with_emg(parent: Any) -> list[Any]:
 
 
 def _column(group: Any, name: str) -> list[Any]:
-    values: list[Any] = get_variable(group[name]).values.tolist()
+    values: list[Any] = get_values(group[name]).tolist()
     return values
 
 

@@ -182,11 +182,12 @@ def _compare(partial: Path, groups: Mapping[str, Group], root: Group, digest: st
         if get_attrs(file).keys() != root.attrs.keys():
             raise RecordingError(f"the attributes of {partial.name} were not written as they are")
         hashed = RawDigest(str(file.attrs["config_json"]))
+        scales: dict[int, str] = {}
         for path, item in ordered(groups):
             if isinstance(item, Group):
                 back: Group | Variable = Group(attrs=get_attrs(file[path]))
             else:
-                back = get_variable(file[path])
+                back = get_variable(file[path], scales)
                 if not _same(item, back):
                     raise RecordingError(f"{path} was not written as it is; the disk or memory is not to be trusted")
             if not path.startswith(("audit", "findings")):
