@@ -4,10 +4,12 @@
 
 Each exam is `npr-daq demo` over the serial line; a patient is a name or the path of a patient file. Scored, on rows that
 are accepted and not withheld:
-ratio  |measured - apparent| in percentage points; apparent is the ratio of the mean noise-free apparent peak-to-peak
-       amplitudes of the accepted sweeps' own stimuli (also against the full plateau of every axon, printed beside it);
+ratio  |measured - true| in percentage points; true is the ratio of the mean noise-free peak-to-peak amplitudes behind
+       the linear front-end (`clin` of docs/truth.md) of the accepted sweeps' own stimuli; beside it the same against
+       the apparent amplitudes before the front-end (`app`) and against the full plateau of every axon (`app`);
+size   measured over true peak to peak in percent, against `clin` and against `app`;
 onset  |measured - mean t_ref of the accepted sweeps|, on the stimulated branch's own muscles;
-cover  the share of ratio intervals that hold the apparent ratio.
+cover  the share of intervals that hold the truth: of ratios, of sums over muscles, of onsets.
 "Unflagged" are accepted rows without any reason beside them.
 An exam that exists in DIR is scored again, not run again.
 """
@@ -38,6 +40,13 @@ class Score:
     methods: Counter[str] = field(default_factory=Counter)
     unproved: int = 0
     amplitude_error: list[float] = field(default_factory=list)
+    apparent_amplitude_error: list[float] = field(default_factory=list)
+    apparent_error: list[float] = field(default_factory=list)
+    covered_apparent: list[bool] = field(default_factory=list)
+    widths: list[float] = field(default_factory=list)
+    summed_error: list[float] = field(default_factory=list)
+    covered_summed: list[bool] = field(default_factory=list)
+    onset_widths: list[float] = field(default_factory=list)
     covered_onset: list[bool] = field(default_factory=list)
     ratios: int = 0
     withheld: int = 0
@@ -114,13 +123,15 @@ def score(folder: Path, into: Score, label: str) -> None:
             continue
         into.accepted += 1
         into.unflagged += not row["quality"]["reasons"]
-        size = mean(row["side"], row["site"], row["muscle"], "app", "pp_uv")
-        into.amplitude_error.append(100 * (row["peak_to_peak_mv"] * 1e3 / size - 1))
+        for kind, errors in (("clin", into.amplitude_error), ("app", into.apparent_amplitude_error)):
+            size = mean(row["side"], row["site"], row["muscle"], kind, "pp_uv")
+            errors.append(100 * (row["peak_to_peak_mv"] * 1e3 / size - 1))
         if row["onset_latency_ms"] is not None:
             interval = row.get("onset_ci95_ms")
             if interval is not None:
                 true = mean(row["side"], row["site"], row["muscle"], "t_ref")
                 into.covered_onset.append(interval[0] <= true <= interval[1])
+                into.onset_widths.append((interval[1] - interval[0]) / 2)
             error = row["onset_latency_ms"] - mean(row["side"], row["site"], row["muscle"], "t_ref")
             into.onset_error.append(error)
             into.worst.append(
@@ -132,16 +143,31 @@ def score(folder: Path, into: Score, label: str) -> None:
             into.withheld += 1
             continue
         branch, muscle = row["branch"], row["muscle"]
-        apparent = 100 * mean(affected, branch, muscle, "app", "pp_uv") / mean(healthy, branch, muscle, "app", "pp_uv")
+        true, apparent = (
+            100 * mean(affected, branch, muscle, kind, "pp_uv") / mean(healthy, branch, muscle, kind, "pp_uv")
+            for kind in ("clin", "app")
+        )
         plateau = header["plateau"][branch]
         full = 100 * plateau[affected][muscle]["app"]["pp_uv"] / plateau[healthy][muscle]["app"]["pp_uv"]
-        error = row["percent"] - apparent
+        error = row["percent"] - true
         into.ratio_error.append(error)
+        into.apparent_error.append(row["percent"] - apparent)
         into.plateau_error.append(row["percent"] - full)
         low, high = row["ci95_percent"]
-        into.covered.append(low <= apparent <= high)
+        into.covered.append(low <= true <= high)
+        into.covered_apparent.append(low <= apparent <= high)
+        into.widths.append((high - low) / 2)
         into.covered_plateau.append(low <= full <= high)
-        into.worst.append((abs(error) / 4, f"{label} ratio {branch} {muscle} {error:+.2f} points of {apparent:.1f} %"))
+        into.worst.append((abs(error) / 4, f"{label} ratio {branch} {muscle} {error:+.2f} points of {true:.1f} %"))
+    own = {row["muscle"]: row["branch"] for row in found["symmetry"] if row["branch"] != "trunk"}
+    for row in found.get("summed", []):
+        if row["withheld"] is not None or row["ci95_percent"] is None:
+            continue
+        at = {m: own[m] if row["stimulated"] == "branches" else row["stimulated"] for m in row["muscles"]}
+        sums = [sum(mean(side, site, m, "clin", "pp_uv") for m, site in at.items()) for side in (affected, healthy)]
+        true = 100 * sums[0] / sums[1]
+        into.summed_error.append(row["percent"] - true)
+        into.covered_summed.append(row["ci95_percent"][0] <= true <= row["ci95_percent"][1])
 
 
 def folder_of(out: Path, patient: str, seed: int) -> Path:
@@ -165,6 +191,19 @@ def line(name: str, values: list[float], limit: float, unit: str) -> str:
     )
 
 
+def timed(walls: list[float]) -> str:
+    known = [wall for wall in walls if np.isfinite(wall)]
+    return f"demo wall median {np.median(known):.1f} s" if known else "scored again"
+
+
+def cover(name: str, covered: list[bool], half_widths: list[float], unit: str) -> str:
+    """How often the intervals hold the truth, and how wide they are on either side."""
+    if not covered:
+        return f"| {name} | no rows | | | |"
+    width = f"median half width {np.median(half_widths):.3f} {unit}" if half_widths else ""
+    return f"| {name} | n {len(covered)} | | {width} | {100 * np.mean(covered):.1f} % |"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patients", nargs="+", default=["healthy", "branch_loss"])
@@ -179,28 +218,24 @@ def main() -> int:
             walls = list(pool.map(lambda s, p=patient: run_demo(p, s, folder_of(chosen.out, p, s)), seeds))
         for seed in seeds:
             score(folder_of(chosen.out, patient, seed), into, f"{Path(patient).stem} {seed}")
-        print(
-            f"\n### {patient}, seeds {chosen.seeds} (n = {len(seeds)} exams; demo wall median {np.nanmedian(walls):.1f} s)\n"
-        )
+        print(f"\n### {patient}, seeds {chosen.seeds} (n = {len(seeds)} exams; {timed(walls)})\n")
         print(f"rows accepted {into.accepted} of {into.rows} = {100 * into.accepted / into.rows:.1f} %, accepted and "
               f"unflagged {into.unflagged} = {100 * into.unflagged / into.rows:.1f} %; "
               f"ratios given {into.ratios - into.withheld} of {into.ratios}; shocks per exam "
               f"{min(into.shocks)}-{max(into.shocks)}, mean {np.mean(into.shocks):.0f}\n")  # fmt: skip
         print("| what | n | mean, SD | 95 %, max | inside |\n|---|---|---|---|---|")
-        print(line("ratio against apparent truth", into.ratio_error, 4.0, "points"))
+        print(line("ratio against `clin`", into.ratio_error, 4.0, "points"))
+        print(line("ratio against `app`", into.apparent_error, 4.0, "points"))
         print(line("ratio against full plateau", into.plateau_error, 4.0, "points"))
+        print(line("ratio of sums against `clin`", into.summed_error, 4.0, "points"))
         print(line("onset against t_ref", into.onset_error, 0.15, "ms"))
-        print(line("peak to peak against apparent truth", into.amplitude_error, 2.0, "%"))
-        if into.covered_onset:
-            share = 100 * np.mean(into.covered_onset)
-            print(f"| onset interval covers t_ref | n {len(into.covered_onset)} | | | {share:.1f} % |")
-        if into.covered:
-            print(
-                f"| interval covers apparent truth | n {len(into.covered)} | | | {100 * np.mean(into.covered):.1f} % |"
-            )
-            print(
-                f"| interval covers full plateau | n {len(into.covered)} | | | {100 * np.mean(into.covered_plateau):.1f} % |"
-            )
+        print(line("peak to peak against `clin`", into.amplitude_error, 2.0, "%"))
+        print(line("peak to peak against `app`", into.apparent_amplitude_error, 2.0, "%"))
+        print(cover("interval of the onset covers t_ref", into.covered_onset, into.onset_widths, "ms"))
+        print(cover("interval of the ratio covers `clin`", into.covered, into.widths, "points"))
+        print(cover("interval of the ratio covers `app`", into.covered_apparent, into.widths, "points"))
+        print(cover("interval of the ratio covers full plateau", into.covered_plateau, into.widths, "points"))
+        print(cover("interval of the sum covers `clin`", into.covered_summed, [], "points"))
         print(f"\nartefact: {dict(into.methods)}, not proved removed {into.unproved}")
         for reason, number in into.reasons.most_common(12):
             print(f"  {number} x {reason}")
