@@ -1,0 +1,81 @@
+"""Thresholds by the staircase's record, checked on the sweeps, and the difference of the sides, which flags nothing."""
+
+from types import ModuleType
+
+import pytest
+
+from npr_daq.anatomy import Branch, Muscle, Side
+from npr_daq.findings import DEFAULT
+from npr_daq.findings.excitability import excitability
+from npr_daq.recording import Role
+
+CURRENTS = (1.0, 1.45, 2.1, 3.0, 3.0, 2.5, 2.8, 2.8)
+
+
+def step(kinds: ModuleType, side: Side, threshold: float, *, silent: bool = False):
+    """A staircase whose mentalis answers 0.2 mV from `threshold` on."""
+    shocks = []
+    for current in (round(part * threshold / 2.8, 2) for part in CURRENTS):
+        answers = current >= threshold and not silent
+        waves = {(side, Muscle.MENTALIS): kinds.direct(Muscle.MENTALIS, 0.2)} if answers else {}
+        shocks.append(kinds.Shock(current_ma=current, waves=waves, role=Role.SEARCH))
+    return kinds.step("excitability", side, Branch.MARGINAL_MANDIBULAR, shocks, widths_us=[200.0])
+
+
+def record(threshold: float | None, **more):
+    found = {"width_us": 200.0, "threshold_ma": threshold, "low_ma": None, "high_ma": threshold, "reversals": 2}
+    if threshold is not None:
+        found |= {"low_ma": round(2.5 * threshold / 2.8, 2), "muscles": ["mentalis"]}
+    return {"proved": threshold is not None, "reason": "ended", "thresholds": [{**found, **more}]}
+
+
+def made(kinds: ModuleType, left: float, right: float, *, affected: str = "left", silent: bool = False, **records):
+    steps = [step(kinds, Side.LEFT, left, silent=silent), step(kinds, Side.RIGHT, right)]
+    searches = {
+        steps[0]["record"]["name"]: records.get("left_record", record(left)),
+        steps[1]["record"]["name"]: record(right),
+    }
+    return excitability(kinds.recording(steps, affected=affected, searches=searches), DEFAULT)
+
+
+def test_threshold_bracket_and_difference(kinds: ModuleType) -> None:
+    left, right = made(kinds, 5.6, 2.8)
+    assert (left.side, left.site, left.muscle, left.width_us) == ("left", "marginal_mandibular", "mentalis", 200.0)
+    assert (left.threshold_ma, left.low_ma, left.high_ma) == (5.6, 5.0, 5.6)
+    assert (left.shocks, left.reversals, left.verdict, left.reasons) == (8, 2, "present", ())
+    assert left.difference_ma == pytest.approx(2.8)
+    assert right.difference_ma is None
+
+
+def test_the_classical_limit_is_stated_and_flags_nothing(kinds: ModuleType) -> None:
+    left, _ = made(kinds, 7.0, 2.8)
+    assert left.difference_ma == pytest.approx(4.2)
+    assert left.verdict == "present"
+    assert left.reasons == ("a difference of 3.5 mA or more is the classical limit, stated from memory: no flag",)
+
+
+def test_no_response_and_no_end(kinds: ModuleType) -> None:
+    absent, right = made(kinds, 5.6, 2.8, silent=True, left_record=record(None))
+    assert (absent.verdict, absent.threshold_ma, absent.difference_ma) == ("absent", None, None)
+    assert absent.reasons[0] == "no response that repeats up to 6 mA"
+    assert "no threshold of both sides to compare" in absent.reasons
+    assert right.verdict == "present"
+    unended, _ = made(kinds, 5.6, 2.8, left_record={"proved": False, "reason": "stopped", "thresholds": []})
+    assert (unended.verdict, unended.threshold_ma, unended.reasons[0]) == ("undetermined", None, "stopped")
+    assert unended.reversals == 2
+
+
+def test_sweeps_that_hold_nothing_at_the_threshold_are_told(kinds: ModuleType) -> None:
+    left, _ = made(kinds, 5.6, 2.8, silent=True)
+    assert "read again, 0 of 2 sweeps at the threshold hold a response" in left.reasons
+
+
+@pytest.mark.parametrize("affected", ["both", "none"])
+def test_without_one_affected_side(kinds: ModuleType, affected: str) -> None:
+    left, right = made(kinds, 5.6, 2.8, affected=affected)
+    assert right.difference_ma is None
+    if affected == "both":
+        assert left.difference_ma is None
+        assert left.reasons == ("both sides are affected: there is no healthy side to compare with",)
+    else:
+        assert left.difference_ma == pytest.approx(2.8)
