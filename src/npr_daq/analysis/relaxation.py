@@ -153,9 +153,10 @@ def _refined(rows: Floats, after_ms: Floats, heights: Floats, taus_ms: Floats) -
         better = squares < least
         kept[better], least[better] = place[better], squares[better]
         damping = np.where(better, 0.1 * damping, 10 * damping)
-        # From a worse place the next step starts again where it was best, shorter.
-        shapes = np.exp(-after_ms / np.exp(kept[:, 2:, None]))
-        left = wanted - np.einsum("ij,ijk->ik", kept[:, :2], shapes)
+        if not better.all():
+            # From a worse place the next step starts again where it was best, shorter.
+            shapes = np.exp(-after_ms / np.exp(kept[:, 2:, None]))
+            left = wanted - np.einsum("ij,ijk->ik", kept[:, :2], shapes)
         by_tau = kept[:, :2, None] * shapes * after_ms / np.exp(kept[:, 2:, None])
         slopes = np.concatenate([shapes, by_tau], axis=1)
         normal = np.einsum("ijk,ilk->ijl", slopes, slopes)
