@@ -3,7 +3,7 @@
 from npr_daq.analysis.lateral_spread import Verdict
 from npr_daq.anatomy import Side
 from npr_daq.findings.findings import Findings
-from npr_daq.findings.late_rows import F_WAVE, LATERAL_SPREAD, PRESENT, LateRow, TrainRow
+from npr_daq.findings.late_rows import F_WAVE, LATERAL_SPREAD, PRESENT, LateRow, SpreadMatrixRow, TrainRow
 from npr_daq.report import late_sheets, reflex_sheets, spread_map, words
 from npr_daq.report.reflex_sheets import components, difference_ms, is_spreading, latency
 from npr_daq.report.wording import side_of
@@ -144,21 +144,23 @@ def _matrix(findings: Findings) -> list[str]:
     said = []
     for window in spread_map.WINDOWS:
         rows = [r for r in findings.spread_matrix if r.window == window and r.side == spread_map.DIFFERENCE]
-        known = [r for r in rows if not r.own and r.remainder_percent is not None and r.remainder_ci95_percent]
+        known = [r for r in rows if r.remainder_percent is not None]
         if not known:
             continue
-        clear = [
-            f"{words.site_words(r.stimulated).lower()} → {words.muscle_words(r.recorded)} "
-            f"{words.signed(r.remainder_percent, 0)} [{words.signed(r.remainder_ci95_percent[0], 0)} to "
-            f"{words.signed(r.remainder_ci95_percent[1], 0)}]"
-            for r in sorted(known, key=lambda r: -abs(r.remainder_percent or 0.0))
-            if r.remainder_ci95_percent is not None
-            and not r.remainder_ci95_percent[0] <= 0 <= r.remainder_ci95_percent[1]
-        ]
+        clear = sorted(filter(spread_map.is_clear, known), key=lambda r: -abs(r.remainder_percent or 0.0))
         name = "affected − healthy" if words.sides(findings)[2] == "A" else "left − right"
-        told = ", ".join(clear) or "none"
+        told = ", ".join(_difference(row) for row in clear) or "none"
         said.append(
-            f"Evoked spread, {window} window, {name}, percentage points of the muscle’s own response, volume "
-            f"conduction taken off; differences whose interval does not hold zero, of {len(known)}: {told}."
+            f"Evoked spread, {window} window, {name} in percentage points of the muscle’s own response, volume "
+            f"conduction taken off; of {len(known)} pairs, differences of at least {spread_map.QUIET_PERCENT:g} whose "
+            f"interval holds no zero: {told}."
         )
     return said
+
+
+def _difference(row: SpreadMatrixRow) -> str:
+    low, high = row.remainder_ci95_percent or (None, None)
+    place = f"{words.site_words(row.stimulated).lower()} → {words.muscle_words(row.recorded)}"
+    spreads = ", current spread" * any("current spread" in reason for reason in row.reasons)
+    ends = f"[{words.signed(low, 1)} to {words.signed(high, 1)}]"
+    return f"{place} {words.signed(row.remainder_percent, 1)} {ends}{spreads}"

@@ -133,8 +133,9 @@ def _spread(findings: Findings) -> Section | None:
         "in percent of the muscle’s direct response to its own branch, with its 95 % interval; then its size as "
         "recorded, its percent as recorded, and the share of its energy that copies of the supplied muscles "
         "explain (copied). “own”: the branch supplies the muscle. “grows”: it still grows beyond the plateau of "
-        "the branch’s own muscle, as spread of current does. Shaded only where the interval lies above zero; in the "
-        "difference, ▲ more and ▼ less mark an interval without zero. What the data cannot separate says so in words."
+        "the branch’s own muscle, as spread of current does. Pale below 2 % and where there is no late "
+        "response, shaded only where the interval lies above zero; ▲ more and ▼ less mark a difference of 2 points or "
+        "more whose interval holds no zero. What the data cannot separate says so in words."
     )
     return Section("spread", "Evoked spread matrix", intro=intro, maps=maps)
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from npr_daq.anatomy import FACIAL_MUSCLES, Branch
+from npr_daq.anatomy import FACIAL_MUSCLES, SUPPLIES, Branch
 from npr_daq.findings.findings import Findings
-from npr_daq.findings.late_rows import SpreadMatrixRow
+from npr_daq.findings.late_rows import ABSENT, SpreadMatrixRow
 from npr_daq.report import words
 from npr_daq.report.paired import Notes
 from npr_daq.report.wording import side_of
@@ -15,19 +15,24 @@ EARLY, LATE = "early", "late"
 WINDOWS = {EARLY: "Early window (direct responses)", LATE: "Late window (lateral spread, F wave)"}
 FULL_SHADE_PERCENT = 50.0
 """What is left of a response, in percent of the muscle's own, that is shaded fully."""
+QUIET_PERCENT = 2.0
+"""A cell below this share of the muscle's own response is printed pale, a smaller difference unmarked [proposal]."""
+MORE_ON = "more on the"
+"""Beginning of the verdict of a difference that stands."""
 MORE, LESS = "▲ more", "▼ less"
 """Marks of a difference whose interval does not hold zero."""
 
 
 @dataclass(frozen=True, slots=True)
 class MapCell:
-    """One cell: the value in bold, smaller lines under it, a shade from -1 (blue) to 1 (orange), the branch's own."""
+    """One cell: the value in bold, smaller lines under it, a shade from -1 (blue) to 1 (orange), pale or not."""
 
     text: str
     small: tuple[str, ...] = ()
     flag: str = ""
     shade: float = 0.0
     own: bool = False
+    pale: bool = False
     notes: tuple[int, ...] = ()
 
 
@@ -82,51 +87,70 @@ def _map(
     branches = [b for b in Branch if any(row.stimulated == b for row in every)]
     by_place = {(row.stimulated, row.recorded): row for row in rows}
     lines = [
-        (words.BRANCHES[b], tuple(_cell(by_place.get((str(b), str(m))), notes) for m in muscles)) for b in branches
+        (words.BRANCHES[b], tuple(_cell(by_place.get((str(b), str(m))), notes, own=m in SUPPLIES[b]) for m in muscles))
+        for b in branches
     ]
     return HeatMap(title, tuple(words.SHORT_MUSCLES[m] for m in muscles), tuple(lines))
 
 
-def _cell(row: SpreadMatrixRow | None, notes: Notes) -> MapCell:
+def _cell(row: SpreadMatrixRow | None, notes: Notes, *, own: bool) -> MapCell:
     if row is None:
-        return MapCell(words.NOT_TESTED)
+        return MapCell("own", own=True) if own else MapCell(words.NOT_TESTED, pale=True)
     if row.own:
         return MapCell("own", small=_size(row), own=True)
     numbers = tuple(notes.number(row.side, reason) for reason in row.reasons)
     if row.side == DIFFERENCE:
         flag, shade = _compared(row)
         return MapCell(_value(row, sign=True), small=(_interval(row, sign=True),), flag=flag or row.verdict,
-                       shade=shade, notes=numbers)  # fmt: skip
-    recorded = "" if row.percent is None else f"as recorded {row.percent:.0f} %"
+                       shade=shade, pale=not flag, notes=numbers)  # fmt: skip
+    recorded = "" if row.percent is None else f"recorded {row.percent:.0f} %"
+    size = ", ".join(text for text in (recorded, *_size(row)) if text)
     copied = "" if row.copied_percent is None else f"copied {row.copied_percent:.0f} %"
-    small = tuple(text for text in (_interval(row), *_size(row), recorded, copied, _growth(row)) if text)
-    return MapCell(_value(row), small=small, flag=row.verdict, shade=_shade(row), notes=numbers)
+    small = tuple(text for text in (_interval(row), size, copied, _growth(row)) if text)
+    pale = (row.remainder_percent or 0.0) < QUIET_PERCENT or row.verdict == ABSENT
+    return MapCell(_value(row), small=small, flag=row.verdict, shade=0.0 if pale else _shade(row), pale=pale,
+                   notes=numbers)  # fmt: skip
 
 
 def _size(row: SpreadMatrixRow) -> tuple[str, ...]:
-    return () if row.as_recorded_mv is None else (f"{row.as_recorded_mv:.2f} mV",)
+    if row.as_recorded_mv is None:
+        return ()
+    small = abs(row.as_recorded_mv) < 0.1
+    return (f"{_rounded(1e3 * row.as_recorded_mv, 0)} µV" if small else f"{_rounded(row.as_recorded_mv, 2)} mV",)
+
+
+def _digits(row: SpreadMatrixRow) -> int:
+    """One decimal where the value is small."""
+    return 1 if abs(row.remainder_percent or 0.0) < 10.0 else 0
 
 
 def _value(row: SpreadMatrixRow, *, sign: bool = False) -> str:
     if row.remainder_percent is None:
         return "–"
-    return f"{words.signed(row.remainder_percent, 0)}" if sign else f"{row.remainder_percent:.0f} %"
+    digits = _digits(row)
+    return words.signed(row.remainder_percent, digits) if sign else f"{_rounded(row.remainder_percent, digits)} %"
 
 
 def _interval(row: SpreadMatrixRow, *, sign: bool = False) -> str:
     if row.remainder_ci95_percent is None:
         return ""
     low, high = row.remainder_ci95_percent
-    if sign:
-        return f"[{words.signed(low, 0)} to {words.signed(high, 0)}]"
-    return f"[{low:.0f}–{high:.0f}]" if low >= 0 else f"[{words.signed(low, 0)} to {high:.0f}]"
+    digits = _digits(row)
+    if sign or low < 0:
+        return f"[{words.signed(low, digits)} to {words.signed(high, digits)}]"
+    return f"[{low:.{digits}f}–{high:.{digits}f}]"
+
+
+def _rounded(value: float, digits: int) -> str:
+    """What rounds to zero has no sign."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def _growth(row: SpreadMatrixRow) -> str:
     """That the response still grows beyond the plateau of the branch's own muscle: the current spreads."""
     if row.growth_mv_per_ma is None or row.growth_ci95_mv_per_ma is None or row.growth_ci95_mv_per_ma[0] <= 0:
         return ""
-    return f"grows {row.growth_mv_per_ma:.3f} mV/mA"
+    return f"grows {1e3 * row.growth_mv_per_ma:.0f} µV/mA"
 
 
 def _shade(row: SpreadMatrixRow) -> float:
@@ -137,11 +161,18 @@ def _shade(row: SpreadMatrixRow) -> float:
 
 
 def _compared(row: SpreadMatrixRow) -> tuple[str, float]:
-    """The mark of a difference and its shade; neither where the interval holds zero."""
-    if row.remainder_percent is None or row.remainder_ci95_percent is None:
-        return "", 0.0
-    low, high = row.remainder_ci95_percent
-    if low <= 0 <= high:
+    """The mark of a difference and its shade; neither where it cannot be told from none or is too small to matter."""
+    if row.remainder_percent is None or not is_clear(row):
         return "", 0.0
     size = max(-1.0, min(1.0, row.remainder_percent / FULL_SHADE_PERCENT))
-    return (MORE if low > 0 else LESS), size
+    return (MORE if row.remainder_percent > 0 else LESS), size
+
+
+def is_clear(row: SpreadMatrixRow) -> bool:
+    """Whether a difference is worth a mark: its interval holds no zero, it is 2 points or more, and it stands.
+
+    A late one stands where the larger side has a late response; elsewhere the verdict is that of the late response.
+    """
+    if row.remainder_percent is None or row.remainder_ci95_percent is None:
+        return False
+    return row.verdict.startswith(MORE_ON) and abs(row.remainder_percent) >= QUIET_PERCENT
