@@ -77,21 +77,21 @@ def spectra(
     kept = int(np.searchsorted(frequency, highest_hz, side="right"))
     leading, channels = data.shape[:-3], data.shape[-2]
     flat = data.reshape(-1, *data.shape[-3:])
+    # The stubs know the transform of double precision alone; single precision keeps its own.
+    transform: Any = fft.rfft
     matrix = np.zeros((len(flat), kept, channels, channels), dtype=np.complex128)
     segments = np.zeros(len(flat), dtype=np.int64)
     for index, repetitions in enumerate(flat):
         for one in repetitions:
             cut = sliding_window_view(one, length, axis=-1)[:, ::step]
             for first in range(0, cut.shape[1], CHUNK):
-                pieces = cut[:, first : first + CHUNK].astype(real)
+                pieces: NDArray[Any] = np.asarray(cut[:, first : first + CHUNK], dtype=real)
                 whole = np.isfinite(pieces).all(axis=(0, 2))
                 if not whole.any():
                     continue
                 pieces = pieces if whole.all() else pieces[:, whole]
-                pieces -= pieces.mean(axis=-1, keepdims=True)
-                pieces *= window
-                found: NDArray[Any] = fft.rfft(pieces, axis=-1)[..., :kept].transpose(2, 0, 1)
-                found = np.ascontiguousarray(found)
+                pieces = (pieces - pieces.mean(axis=-1, keepdims=True)) * window
+                found = np.ascontiguousarray(transform(pieces, axis=-1)[..., :kept].transpose(2, 0, 1))
                 matrix[index] += np.matmul(found, found.conj().transpose(0, 2, 1))
                 segments[index] += int(whole.sum())
     worth = segments / _redundancy(window.astype(np.float64), step)

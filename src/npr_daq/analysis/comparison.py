@@ -114,7 +114,7 @@ def compare(
         normalised=np.exp(mean - own),
         normalised_ci=np.exp(norm_ci),
         own_known=np.isfinite(own),
-        censored=low.any(axis=-1),
+        censored=np.asarray(low.any(axis=-1)),
         slave_uv=np.exp(t_interval(level)[0]),
         noise_uv=noise,
         risen_uv2=t_interval(risen)[0],
@@ -124,7 +124,7 @@ def compare(
         share=share,
         copied=copied,
         coefficient_known=np.isfinite(c),
-        master_weak=(counted & (a.flaw == Flaw.WEAK)).any(axis=-1),
+        master_weak=np.asarray((counted & (a.flaw == Flaw.WEAK)).any(axis=-1)),
         accepted=counted.sum(axis=-1),
         total=(h.flaw != Flaw.MISSING).sum(axis=-1),
     )

@@ -279,7 +279,7 @@ def _squares(block: NDArray[Any], edges: NDArray[np.int64]) -> Floats:
     if (steps == steps[0]).all():
         cut = block[:, : edges[-1]].reshape(len(block), len(steps), steps[0])
         cut = cut if cut.dtype.kind == "f" else cut.astype(np.float64)
-        return np.einsum("rfs,rfs->rf", cut, cut).astype(np.float64)
+        return np.asarray(np.einsum("rfs,rfs->rf", cut, cut), dtype=np.float64)
     return np.asarray(np.add.reduceat(np.square(block[:, : edges[-1]].astype(np.float64)), edges[:-1], axis=1))
 
 
