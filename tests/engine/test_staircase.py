@@ -134,6 +134,15 @@ def test_a_unit_that_is_active_by_itself_is_no_threshold() -> None:
     assert verdict.threshold_ma > 0.95 * true_threshold(8.0)
 
 
+def test_the_few_units_of_a_threshold_may_begin_later_than_the_whole() -> None:
+    def later(shock: Shock, size_mv: float) -> Reading:
+        return read(shock, size_mv, onset_ms=2.1 if size_mv > 0.1 else 3.4)
+
+    _, verdict = staircase(logistic(4.1), bounds(), answer=later)
+    row = verdict.evidence["thresholds"][0]
+    assert row["low_ma"] < true_threshold(4.1) <= row["high_ma"]
+
+
 def test_what_repeats_at_one_current_alone_is_no_threshold() -> None:
     """Hum that is alike twice: nothing answers above it, and the way up goes on from there."""
     shocks, verdict = staircase(lambda ma: 0.05 if 2.0 < ma < 2.2 else logistic(8.0)(ma), bounds())

@@ -21,8 +21,11 @@ LEAST_MA = 0.1
 SETTABLE_MA = 0.01
 DIRECT_MS = 10.0
 """Latest onset of a direct response of a facial muscle, a demyelinated one included."""
-KEEPS_MS, REPEATS_MS, REPEATS_FOLD = 1.0, 0.5, 2.0
-"""How far onsets may lie apart at other currents, and at the same one; how much sizes may differ at the same one."""
+EARLIER_MS, LATER_MS = 1.0, 3.0
+"""How far an onset may lie from that of the first current that repeated: a few of its units begin when they do, and the
+whole when its first does."""
+REPEATS_MS, REPEATS_FOLD = 0.5, 2.0
+"""How far onsets may lie apart, and how much sizes may differ, at the same current."""
 NEXT_START = 0.8
 """The staircase of a further width starts at this part of what the last threshold leads one to expect."""
 
@@ -218,7 +221,7 @@ def _answers(own: _Width, given: _Next, reading: Reading, settings: SearchSettin
         onset = answer.onset_latency_ms
         if not answer.present or not isfinite(onset) or onset > DIRECT_MS:
             continue
-        if own.known and not abs(onset - own.known.get(muscle, inf)) <= KEEPS_MS:
+        if own.known and not -EARLIER_MS <= onset - own.known.get(muscle, inf) <= LATER_MS:
             continue
         if given.phase is Phase.AGAIN and not _repeats(own.answered[-1].answers.get(muscle), answer):
             continue
