@@ -40,6 +40,8 @@ WORTH = 0.5
 """A fit of size or shift is used where it leaves under half the power: single units vary by themselves."""
 CERTAIN_LEAST = 2
 SUPPORT_MS = 0.5
+GAP_MS = 1.5
+"""Where the tail is not certain, its error begins at one time in many sweeps, so long after their F waves."""
 
 Floats = NDArray[np.float64]
 
@@ -115,9 +117,10 @@ def measure(
     sweeps have less in what is left of their direct response) and 1.25 times the highest RMS over 4 ms of any sweep
     before the stimulus. Smaller F waves are missed, and persistence is too low by them. Latency: hinge on the phase
     that first stays above 3 times the jitter for 0.3 ms, of the polarity with which the direct response begins;
-    none without a hinge (a threshold is no stand-in here), and none where that phase is under 5 times the jitter. A
-    first unit that is hidden in the jitter makes a latency late. What is equal in every sweep (an axon reflex, a
-    slow return) is never an F wave. Low-passed at 1.5 kHz.
+    none without a hinge (a threshold is no stand-in here), and none where that phase is under 5 times the jitter.
+    Where the tail is not certain, latencies that come 1.5 ms after all others do not count. A first unit that is
+    hidden in the jitter makes a latency late. What is equal in every sweep (an axon reflex, a slow return) is never
+    an F wave. Low-passed at 1.5 kHz.
     Raises `AnalysisError` as `align`. Source: clinical reference 4.3.
     """
     series = Series.check(sweeps_uv, rate_hz=rate_hz, stimulus_sample=stimulus_sample, window_ms=direct_ms)
@@ -144,11 +147,13 @@ def measure(
         early = (direct.first + direct.window[0], direct.first + direct.window[1])
         found = separated(smooth, quiet=(0, where.first + where.baseline[1]), early=early, late=late, per_ms=per_ms)
         each["present"][index, whole] = found.shown
-        each["latency_ms"][index, whole] = (found.begun - series.reference[index]) / per_ms
+        certain = int((~found.shown).sum()) >= CERTAIN_LEAST
+        begun = found.begun if certain else _together(found.begun, GAP_MS * per_ms)
+        each["latency_ms"][index, whole] = (begun - series.reference[index]) / per_ms
         each["amplitude_uv"][index, whole] = np.ptp(found.rest[:, slice(*late)], axis=1)
         one["direct_mv"][index] = np.ptp(found.tail[slice(*early)]) / 1e3
         one["tail_uv"][index] = np.abs(found.tail[slice(*late)]).max()
-        one["tail_certain"][index] = (~found.shown).sum() >= CERTAIN_LEAST
+        one["tail_certain"][index] = certain
         one["noise_uv"][index] = found.jitter
     return _summary(one, each, series.leading)
 
@@ -291,6 +296,16 @@ def _onsets(
         if not found.by_threshold[0] and row[0, found.phase_peak[0]] >= least:
             onset[index] = begin + found.column[0]
     return onset
+
+
+def _together(begun: Floats, gap: float) -> Floats:
+    """The onsets (sweep,) without those that come after the median and behind a `gap` in which none lies."""
+    ordered = np.sort(begun[np.isfinite(begun)])
+    middle = ordered.size // 2
+    apart = np.flatnonzero(np.diff(ordered[middle:]) > gap)
+    if not apart.size:
+        return begun
+    return np.where(begun <= ordered[middle + int(apart[0])], begun, np.nan)
 
 
 def _polarity(tail: Floats, early: tuple[int, int]) -> float:
