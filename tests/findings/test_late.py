@@ -7,7 +7,7 @@ import pytest
 
 from npr_daq.anatomy import FACIAL_MUSCLES, SUPPLIES, Branch, Muscle, Side
 from npr_daq.findings import DEFAULT, Findings
-from npr_daq.findings.late import late
+from npr_daq.findings.late import UNTIMED, late
 from npr_daq.findings.late_rows import LateRow
 
 BRANCH = Branch.MARGINAL_MANDIBULAR
@@ -61,6 +61,7 @@ def test_what_is_equal_in_every_sweep_is_no_f_wave_and_no_synkinesis(kinds: Modu
     found = row(table, Muscle.MENTALIS)
     assert found.minimum_ms is found.f_over_m_percent is found.conduction_time_ms is None
     assert found.persistence_percent == 0.0
+    assert any(reason.startswith("F waves under") for reason in found.reasons)
 
 
 def test_an_f_wave_of_the_own_branch_is_no_lateral_spread_elsewhere(kinds: ModuleType) -> None:
@@ -72,6 +73,18 @@ def test_an_f_wave_of_the_own_branch_is_no_lateral_spread_elsewhere(kinds: Modul
     table = late(kinds.recording([step]), DEFAULT)
     assert {r.verdict for r in table if r.response == "lateral spread"} <= {"absent", "cannot tell"}
     assert row(table, Muscle.MENTALIS).verdict == "present"
+
+
+def test_f_waves_that_no_other_sweep_supports_are_present_without_a_latency(kinds: ModuleType) -> None:
+    step, _ = made(kinds, every=0)
+    for index, at_ms in enumerate((9.0, 11.0, 13.0)):
+        waves = step["shocks"][5 * index].waves
+        waves[Side.LEFT, Muscle.MENTALIS] = waves[Side.LEFT, Muscle.MENTALIS] + kinds.unit(at_ms, 200.0)
+    found = row(late(kinds.recording([step]), DEFAULT), Muscle.MENTALIS)
+    assert (found.verdict, found.minimum_ms, found.conduction_time_ms) == ("present", None, None)
+    assert found.persistence_percent == pytest.approx(15.0)
+    assert found.f_over_m_percent > 0
+    assert UNTIMED in found.reasons
 
 
 def test_lateral_spread_with_its_latency(kinds: ModuleType) -> None:

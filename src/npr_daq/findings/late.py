@@ -22,6 +22,9 @@ UNSURE = (
     "what is no late response has made: it cannot be told from the tail of a direct response"
 )
 UNCERTAIN_TAIL = "no sweep shows the tail of the direct response alone: amplitude and F/M are too small"
+UNTIMED = "no two F waves begin within 0.5 ms of each other at instants that can be told: no latency"
+REPEATED = 2
+"""F waves of one sweep alone may be chance."""
 NO_DIRECT = "no direct response"
 
 
@@ -90,25 +93,32 @@ def _f_wave(
     known = found.latency_ms[at][shown & np.isfinite(found.latency_ms[at])]
     minimum = finite(found.minimum_ms[at])
     onset = finite(float(direct.onset_latency_ms)) if elicited else None
+    there = int(shown.sum()) >= REPEATED
     notes = [] if elicited else [NO_DIRECT]
-    if minimum is None and shown.any():
-        notes.append(f"{int(shown.sum())} sweeps show something at times that no other sweep repeats")
-    if minimum is not None and not found.tail_certain[at]:
+    if not there:
+        missed = f_wave.PRESENT_TIMES * float(found.noise_uv[at])
+        lone = ", and one sweep alone shows something" if shown.any() else ""
+        notes.append(f"F waves under {missed:.0f} uV (RMS over {f_wave.ENERGY_MS:g} ms) would be missed{lone}")
+    elif minimum is None:
+        notes.append(UNTIMED)
+    if there and not found.tail_certain[at]:
         notes.append(UNCERTAIN_TAIL)
+    if not there:
+        minimum = None
     return replace(
         plain,
         minimum_ms=minimum,
-        mean_ms=finite(found.mean_ms[at]),
-        maximum_ms=finite(found.maximum_ms[at]),
-        chronodispersion_ms=finite(found.chronodispersion_ms[at]),
+        mean_ms=None if minimum is None else finite(found.mean_ms[at]),
+        maximum_ms=None if minimum is None else finite(found.maximum_ms[at]),
+        chronodispersion_ms=None if minimum is None else finite(found.chronodispersion_ms[at]),
         persistence_percent=finite(found.persistence_percent[at]),
-        f_over_m_percent=finite(found.f_over_m_percent[at]) if elicited and minimum is not None else None,
+        f_over_m_percent=finite(found.f_over_m_percent[at]) if elicited and there else None,
         conduction_time_ms=None if minimum is None or onset is None else (minimum - onset - 1.0) / 2.0,
-        amplitude_uv=float(found.amplitude_uv[at][shown].mean()) if minimum is not None else None,
+        amplitude_uv=float(found.amplitude_uv[at][shown].mean()) if there else None,
         latency_sd_ms=float(known.std(ddof=1)) if minimum is not None and len(known) > 1 else None,
         direct_mv=finite(found.direct_mv[at]),
         noise_uv=finite(found.noise_uv[at]),
-        verdict=ABSENT if minimum is None else PRESENT,
+        verdict=PRESENT if there else ABSENT,
         reasons=(*notes, *reasons),
     )
 

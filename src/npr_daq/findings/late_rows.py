@@ -20,8 +20,8 @@ class LateRow:
     over the sweeps that show the response, `conduction_time_ms` is (F minimum - M - 1) / 2 with M the onset of the
     direct response of the same sweeps, `amplitude_uv` peak to peak (F wave: mean of the sweeps that show it; lateral
     spread: of the mean of all sweeps), `direct_mv` the size of the muscle in the early window, `noise_uv` the SD
-    without a response. `verdict`: for F waves present, absent or too few sweeps; for others a word of
-    `analysis.lateral_spread.Verdict`. `reasons` says what limits the row.
+    without a response. `verdict`: for F waves present (in two sweeps or more), absent or too few sweeps; for others a
+    word of `analysis.lateral_spread.Verdict`. `reasons` says what limits the row.
     """
 
     side: str
