@@ -181,7 +181,8 @@ class Conversation:
 
     def _tell_damage(self, now_s: float) -> None:
         # The samples number themselves; on the other channels only the sequence shows a loss.
-        missing = sum(count for chan, count in self._link.gaps.items() if chan is not Chan.DATA)
+        gaps = self._link.gaps
+        missing = sum(gaps.values()) - gaps.get(Chan.DATA, 0)
         seen = (self._link.reader.bad_frames, self._not_understood, missing)
         if seen == self._told or now_s - self._damage_told_s < DAMAGE_S:
             return

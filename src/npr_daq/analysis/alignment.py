@@ -1,6 +1,7 @@
 """Alignment of repeated sweeps to their mean."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -114,8 +115,9 @@ def _delays(smooth: Floats, series: Series, where: Layout) -> Floats:
     independent = min(1.0, 2 * hinge.CORNER_HZ / series.rate_hz)
     delay = np.zeros(n_sweeps)
     worthwhile = np.ones(n_sweeps, dtype=bool)
+    circle = _Circle(smooth)
     for _ in range(STEPS):
-        shifted = _advance(smooth, delay)
+        shifted = circle.advanced(delay)
         mean = shifted[:, inside].mean(axis=0)
         slope = np.gradient(mean)
         power = float(slope @ slope)
@@ -134,24 +136,43 @@ def _delays(smooth: Floats, series: Series, where: Layout) -> Floats:
 
 def _advance(sweeps: Floats, samples: NDArray[Any]) -> Floats:
     """Each row (row, time) moved earlier by a fractional number of samples; the ends are extended by odd reflection."""
-    n_time = sweeps.shape[-1]
-    if not np.any(samples):
-        return sweeps.copy()
-    pad = min(n_time - 1, 64)
-    before = 2 * sweeps[:, :1] - sweeps[:, pad:0:-1]
-    after = 2 * sweeps[:, -1:] - sweeps[:, -2 : -pad - 2 : -1]
-    longer = np.concatenate([before, sweeps, after], axis=1)
-    # A straight line between the ends is taken out, so that the circle of the FFT closes without a step.
-    place = np.arange(longer.shape[1])
-    slope = (longer[:, -1:] - longer[:, :1]) / (longer.shape[1] - 1)
-    origin = longer[:, :1].copy()
-    longer -= origin + slope * place
-    frequency = np.fft.rfftfreq(longer.shape[1])
-    spectrum = np.fft.rfft(longer, axis=1)
-    spectrum *= np.exp(2j * np.pi * frequency * samples[:, None])
-    moved = np.fft.irfft(spectrum, n=longer.shape[1], axis=1)
-    moved += origin + slope * (place + samples[:, None])
-    return np.asarray(moved[:, pad : pad + n_time])
+    return _Circle(sweeps).advanced(samples)
+
+
+class _Circle:
+    """Rows (row, time) ready to be moved any number of times: extended by odd reflection and transformed once."""
+
+    def __init__(self, sweeps: Floats) -> None:
+        self.sweeps = sweeps
+
+    @cached_property
+    def _transformed(self) -> tuple[Floats, Floats, Any]:
+        """Origin and slope (row, 1) of the line that is taken out, and the spectrum of the rest (row, frequency)."""
+        sweeps, pad = self.sweeps, self._pad
+        before = 2 * sweeps[:, :1] - sweeps[:, pad:0:-1]
+        after = 2 * sweeps[:, -1:] - sweeps[:, -2 : -pad - 2 : -1]
+        longer = np.concatenate([before, sweeps, after], axis=1)
+        # A straight line between the ends is taken out, so that the circle of the FFT closes without a step.
+        slope = (longer[:, -1:] - longer[:, :1]) / (longer.shape[1] - 1)
+        origin = longer[:, :1].copy()
+        longer -= origin + slope * np.arange(longer.shape[1])
+        return origin, slope, np.fft.rfft(longer, axis=1)
+
+    @property
+    def _pad(self) -> int:
+        return int(min(self.sweeps.shape[-1] - 1, 64))
+
+    def advanced(self, samples: NDArray[Any]) -> Floats:
+        """The rows, each moved earlier by a fractional number of samples."""
+        if not np.any(samples):
+            return self.sweeps.copy()
+        origin, slope, spectrum = self._transformed
+        n_time, pad = self.sweeps.shape[-1], self._pad
+        length = n_time + 2 * pad
+        turned = spectrum * np.exp(2j * np.pi * np.fft.rfftfreq(length) * samples[:, None])
+        moved = np.fft.irfft(turned, n=length, axis=1)
+        moved += origin + slope * (np.arange(length) + samples[:, None])
+        return np.asarray(moved[:, pad : pad + n_time])
 
 
 def _mean(moved: Floats) -> Floats:

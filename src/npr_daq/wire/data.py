@@ -16,6 +16,7 @@ from npr_daq.wire.tables import Chan, MarkerCode, MessageType, SampleFormat
 _HEAD = Struct("<QBBBBII")
 _MARKER = Struct("<HHBBHIi")
 _WIDTHS = {fmt.value: fmt.width for fmt in SampleFormat}
+_FORMATS = {fmt.value: fmt for fmt in SampleFormat}
 _KIND = opened(MarkerCode)
 _LIMIT = {SampleFormat.I16: 1 << 15, SampleFormat.I24: 1 << 23, SampleFormat.I32: 1 << 31}
 
@@ -82,7 +83,7 @@ class Data(Message):
         else:
             markers = ()
         counts = _counts(payload, start, n, channels, width)
-        return cls(first_sample, counts, over, leadoff, markers, SampleFormat(fmt))
+        return cls(first_sample, counts, over, leadoff, markers, _FORMATS[fmt])
 
 
 DataBlock = Data
@@ -122,8 +123,10 @@ def pack_data(
     if size > MAX_PAYLOAD:
         raise WireError(f"block of {samples} samples x {channels} channels is {size} bytes, the limit is {MAX_PAYLOAD}")
     top = _LIMIT[fmt]
-    if counts.size and not (-top <= int(counts.min()) and int(counts.max()) < top):
-        raise WireError(f"a count of {int(counts.min())} .. {int(counts.max())} does not fit {fmt.name}")
+    if counts.size:
+        lowest, highest = int(counts.min()), int(counts.max())
+        if not (-top <= lowest and highest < top):
+            raise WireError(f"a count of {lowest} .. {highest} does not fit {fmt.name}")
     head = pack_values(_HEAD, (first_sample, samples, channels, fmt, len(listed), over, leadoff))
     rows = b"".join(
         pack_values(_MARKER, (m.sample_offset, m.subsample_q16, m.kind, m.pulse, m.marker_id, m.stim_seq, m.value))
