@@ -72,11 +72,13 @@ def _window(findings: Findings, window: str) -> SpreadMaps:
         DIFFERENCE: f"difference, {one} − {two}, percentage points",
     }
     notes = Notes()
-    maps = [
-        _map(findings, title, [row for row in rows if row.side == side], rows, notes)
-        for side, title in titles.items()
-        if any(row.side == side for row in rows)
-    ]
+    shown = [side for side in titles if any(row.side == side for row in rows)]
+    if not any(row.remainder_percent is not None for row in rows if row.side == DIFFERENCE):
+        shown = [side for side in shown if side != DIFFERENCE]
+    maps = [_map(findings, titles[side], [row for row in rows if row.side == side], rows, notes) for side in shown]
+    for reason in dict.fromkeys(r for row in rows if row.side == DIFFERENCE and DIFFERENCE not in shown
+                                for r in row.reasons):  # fmt: skip
+        notes.number("no difference of the sides", reason)
     return SpreadMaps(WINDOWS[window], tuple(maps), notes.told())
 
 

@@ -1,9 +1,12 @@
 """Stacked traces: affected beside healthy at one gain, negative up, sweeps thin, average thick, cursors, scale bars."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -22,6 +25,8 @@ START_MS, END_MS = -1.5, 16.0
 GRID_MS = 2.0
 BAR_MS = 2.0
 ROW_INCH = 1.05
+PITCH = 2.06
+"""From one row to the next, in half heights of a row."""
 WIDTH_INCH = 11.0
 RAW_ALPHA = 0.35
 """The average as recorded is drawn so faintly under the one without its stimulus artefact."""
@@ -40,30 +45,24 @@ def stacked(findings: Findings, series: SeriesBySite, rows: Sequence[tuple[Branc
     window = (float(used["window_start_ms"]), float(used["window_end_ms"]))
     with styled():
         figure = Figure(figsize=(WIDTH_INCH, 0.55 + ROW_INCH * len(rows)))
-        grid = figure.subplots(
-            len(rows),
-            2,
-            squeeze=False,
-            gridspec_kw={
-                "left": 0.125,
-                "right": 0.955,
-                "top": 1 - 0.32 / figure.get_figheight(),
-                "bottom": 0.18 / figure.get_figheight(),
-                "wspace": 0.09,
-                "hspace": 0.06,
-            },
-        )
+        tall = figure.get_figheight()
+        top, bottom = 1 - 0.32 / tall, 0.18 / tall
+        panels = {}
+        for column, (side, colour) in enumerate(((first, FIRST), (second, SECOND))):
+            # One panel a column, its rows in half heights of their own gain: a panel for every row takes far longer.
+            axes = figure.add_axes((0.125 + 0.425 * column, bottom, 0.405, top - bottom))
+            _frame(axes, len(rows))
+            axes.set_title(side_of(findings, side).upper(), fontsize=10, fontweight="bold", color=colour, pad=4)
+            panels[side] = (axes, colour)
         for place, (branch, muscle) in enumerate(rows):
-            pair = [(side, series.get((side, branch))) for side in (first, second)]
-            gain = _gain([(s, s.row(muscle)) for _, s in pair if s is not None])
-            for column, ((side, one), colour) in enumerate(zip(pair, (FIRST, SECOND), strict=True)):
-                axes = grid[place][column]
-                _frame(axes, gain, branch, muscle if column == 0 else None)
+            pair = [series.get((side, branch)) for side in (first, second)]
+            gain = _gain([(s, s.row(muscle)) for s in pair if s is not None])
+            for side, one in zip((first, second), pair, strict=True):
+                axes, colour = panels[side]
                 row = words.conduction_of(findings, side, branch, muscle)
-                _trace(axes, one, muscle, row, colour, gain, window)
-                if place == 0:
-                    axes.set_title(side_of(findings, side).upper(), fontsize=10, fontweight="bold", color=colour, pad=4)
-            _bars(grid[place][1], gain, with_time=place == len(rows) - 1)
+                _trace(_Strip(axes, -PITCH * place, gain), one, muscle, row, colour, window)
+            _name(panels[first][0], -PITCH * place, branch, muscle)
+            _bars(_Strip(panels[second][0], -PITCH * place, gain), with_time=place == len(rows) - 1)
         label = "Traces, negative up, " + "; ".join(_spoken(findings, branch, muscle) for branch, muscle in rows)
         return to_svg(figure, name=name, label=label)
 
@@ -96,60 +95,78 @@ def _upright(series: Series, row: int, *, raw: bool = False) -> NDArray[np.float
     return np.asarray((np.median(trace[baseline]) - trace) / 1e3)
 
 
-def _frame(axes: Axes, gain: float, branch: Branch, muscle: Muscle | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Strip:
+    """One row of a panel: where its zero line is, and how many millivolts reach from there to its edge."""
+
+    axes: Axes
+    level: float
+    gain: float
+
+    def at(self, mv: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Millivolts as heights in the panel, cut off at the edges of the row."""
+        return np.asarray(self.level + np.clip(mv / self.gain, -1.0, 1.0))
+
+    def say(self, text: str, height: float, **style: Any) -> None:
+        """Text at the right edge of the row, `height` from -1 to 1."""
+        self.axes.text(END_MS - 0.15, self.level + height, text, ha="right", fontsize=8.5, zorder=5, **style)
+
+
+def _frame(axes: Axes, rows: int) -> None:
     bare(axes)
+    low, high = -PITCH * (rows - 1) - PITCH / 2, PITCH / 2
     axes.set_xlim(START_MS, END_MS)
-    axes.set_ylim(-gain, gain)
-    for tick in np.arange(GRID_MS, END_MS, GRID_MS):
-        axes.axvline(tick, color=FAINT, linewidth=0.5, zorder=0)
-    axes.axhline(0.0, color=FAINT, linewidth=0.5, zorder=0)
+    axes.set_ylim(low, high)
+    axes.vlines(np.arange(GRID_MS, END_MS, GRID_MS), low, high, colors=FAINT, linewidth=0.5, zorder=0)
+    axes.hlines(-PITCH * np.arange(rows), START_MS, END_MS, colors=FAINT, linewidth=0.5, zorder=0)
     axes.axvline(0.0, color=QUIET, linewidth=0.9, linestyle=(0, (3, 2)), zorder=1)
-    if muscle is not None:
-        text = f"{words.BRANCHES[branch]}"
-        axes.text(-0.03, 0.56, text, transform=axes.transAxes, ha="right", va="bottom", fontweight="bold")
-        axes.text(-0.03, 0.5, words.muscle_words(muscle), transform=axes.transAxes, ha="right", va="top")
+
+
+def _name(axes: Axes, level: float, branch: Branch, muscle: Muscle) -> None:
+    left = START_MS - 0.03 * (END_MS - START_MS)
+    axes.text(left, level + 0.12, words.BRANCHES[branch], ha="right", va="bottom", fontweight="bold")
+    axes.text(left, level, words.muscle_words(muscle), ha="right", va="top")
 
 
 def _trace(
-    axes: Axes,
+    strip: _Strip,
     series: Series | None,
     muscle: Muscle,
     row: ConductionRow | None,
     colour: str,
-    gain: float,
     window_ms: tuple[float, float],
 ) -> None:
+    axes = strip.axes
     index = None if series is None else series.row(muscle)
     marker = words.marker(row)
     if series is None or index is None or not series.count:
         text = words.marker_words(row) or words.MARKERS[words.NOT_TESTED]
-        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=QUIET, style="italic")
+        axes.text((START_MS + END_MS) / 2, strip.level, text, ha="center", va="center", color=QUIET, style="italic")
         return
+    sweeps = []
     for number in range(series.count):
         time = (np.arange(series.uv.shape[-1]) - series.stimulus_sample[index, number]) * 1e3 / series.rate_hz
         trace = series.uv[index, number]
         shown = (time >= START_MS) & (time <= END_MS)
         baseline = np.median(trace[(time >= -8.0) & (time <= -1.0)])
-        axes.plot(time[shown], (baseline - trace[shown]) / 1e3, color=QUIET, linewidth=0.5, alpha=0.7, zorder=2)
+        sweeps.append(np.column_stack([time[shown], strip.at((baseline - trace[shown]) / 1e3)]))
+    axes.add_collection(LineCollection(sweeps, colors=QUIET, linewidths=0.5, alpha=0.7, zorder=2))
     time, average = series.time_ms(index), _upright(series, index)
     shown = (time >= START_MS) & (time <= END_MS)
-    axes.plot(time[shown], average[shown], color=colour, linewidth=1.5, zorder=3)
+    axes.plot(time[shown], strip.at(average[shown]), color=colour, linewidth=1.5, zorder=3)
     if row is not None and row.artefact.method not in ("", Method.NONE):
         raw = _upright(series, index, raw=True)
-        axes.plot(time[shown], raw[shown], color=colour, linewidth=1.0, alpha=RAW_ALPHA, zorder=1, clip_on=True)
+        axes.plot(time[shown], strip.at(raw[shown]), color=colour, linewidth=1.0, alpha=RAW_ALPHA, zorder=1)
     if row is None or marker is not None:
         text = f"{words.marker_words(row) or words.MARKERS[words.NOT_TESTED]} at {series.tried_ma:.3g} mA"
-        axes.text(0.99, 0.96, text, transform=axes.transAxes, ha="right", va="top", fontsize=8.5, style="italic")
+        strip.say(text, 0.92, va="top", style="italic")
         return
-    _cursors(axes, row, _end(series, index, row, window_ms), time, average, gain)
+    _cursors(strip, row, _end(series, index, row, window_ms), time, average)
     onset = f"onset {row.onset_latency_ms:.2f} ms" if row.onset_latency_ms is not None else "onset withheld"
     if row.onset_latency_ms is not None and row.quality.accepted and row.quality.reasons:
         onset += " (see notes)"
-    text = f"{onset} · pp {row.peak_to_peak_mv:.2f} mV · {row.current_ma:.3g} mA · n = {row.sweeps}"
-    axes.text(0.99, 0.96, text, transform=axes.transAxes, ha="right", va="top", fontsize=8.5)
-    axes.text(
-        0.99, 0.12, _flaw(row), transform=axes.transAxes, ha="right", va="bottom", fontsize=8.5, fontweight="bold"
-    )
+    strip.say(f"{onset} · pp {row.peak_to_peak_mv:.2f} mV · {row.current_ma:.3g} mA · n = {row.sweeps}", 0.92, va="top")
+    strip.say(_flaw(row), -0.76, va="bottom", fontweight="bold")
 
 
 def _flaw(row: ConductionRow) -> str:
@@ -177,30 +194,29 @@ def _end(series: Series, index: int, row: ConductionRow, window_ms: tuple[float,
 
 
 def _cursors(
-    axes: Axes,
+    strip: _Strip,
     row: ConductionRow,
     end: float | None,
     time: NDArray[np.float64],
     average: NDArray[np.float64],
-    gain: float,
 ) -> None:
     """Ticks on the trace at onset, negative peak and the end of the negative phase; none for what is withheld."""
     for at in (row.onset_latency_ms, row.peak_latency_ms, end):
         if at is None:
             continue
-        level = float(np.interp(at, time, average))
-        axes.plot([at, at], [level - 0.13 * gain, level + 0.13 * gain], color=INK, linewidth=1.1, zorder=4)
+        level = float(strip.at(np.interp([at], time, average))[0])
+        strip.axes.plot([at, at], [level - 0.13, level + 0.13], color=INK, linewidth=1.1, zorder=4)
 
 
-def _bars(axes: Axes, gain: float, *, with_time: bool) -> None:
+def _bars(strip: _Strip, *, with_time: bool) -> None:
     """Scale bars at the right edge, outside the trace: the gain of this row, and the time once."""
-    size = nice(gain * 0.9)
-    right = END_MS + 0.25
-    axes.plot([right, right], [-size / 2, size / 2], color=INK, linewidth=1.4, clip_on=False)
+    axes, size = strip.axes, nice(strip.gain * 0.9)
+    right, half = END_MS + 0.25, size / 2 / strip.gain
+    axes.plot([right, right], [strip.level - half, strip.level + half], color=INK, linewidth=1.4, clip_on=False)
     text = f"{size:g} mV" if size >= 0.1 else f"{size * 1e3:g} µV"
-    axes.text(right + 0.15, 0.0, text, va="center", ha="left", fontsize=8, clip_on=False)
+    axes.text(right + 0.15, strip.level, text, va="center", ha="left", fontsize=8, clip_on=False)
     if with_time:
-        low = -gain * 1.02
+        low = strip.level - 1.02
         axes.plot([END_MS - BAR_MS, END_MS], [low, low], color=INK, linewidth=1.4, clip_on=False)
         axes.text(END_MS - BAR_MS - 0.15, low, f"{BAR_MS:g} ms", va="center", ha="right", fontsize=8, clip_on=False)
 
