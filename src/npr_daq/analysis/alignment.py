@@ -169,7 +169,8 @@ class _Circle:
         origin, slope, spectrum = self._transformed
         n_time, pad = self.sweeps.shape[-1], self._pad
         length = n_time + 2 * pad
-        turned = spectrum * np.exp(2j * np.pi * np.fft.rfftfreq(length) * samples[:, None])
+        turned = spectrum.copy()
+        turned *= np.exp(2j * np.pi * np.fft.rfftfreq(length) * samples[:, None])
         moved = np.fft.irfft(turned, n=length, axis=1)
         moved += origin + slope * (np.arange(length) + samples[:, None])
         return np.asarray(moved[:, pad : pad + n_time])
