@@ -9,29 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from npr_daq.analysis import coherence, contraction, crosstalk, tone
+from npr_daq.analysis import coherence, contraction, crosstalk, performance, tone
 from npr_daq.analysis.coherence import Coherence, CrossSpectra
 from npr_daq.analysis.comparison import Comparison, compare
-from npr_daq.analysis.contraction import ENVELOPE_HZ, Bursts, Rest
+from npr_daq.analysis.contraction import Bursts, Rest
 from npr_daq.analysis.repetitions import Flaw, Repetitions, flaws, judged, plateau_power
 from npr_daq.analysis.synkinesis import Index, index
+from npr_daq.analysis.windows import Expression, Windows, common_plateau, on_plateau, rest_frames, stretches
 from npr_daq.errors import AnalysisError
 
-BEFORE_S = 1.0
-AFTER_S = 1.5
-"""What of the rest around a repetition belongs to its window; less after it where the next cue comes sooner."""
+__all__ = ["Examination", "Expression", "examine"]
+
 THREADS = 2
+MOST_BLANKED = 0.5
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """One task: its name, the row of its prime mover, and cue and release of each repetition in seconds."""
-
-    name: str
-    master: int
-    repetitions_s: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +48,7 @@ class Examination:
     pooled_coherence: Coherence
     tone: tone.Tone
     missing: Floats
+    blanked: Floats
     index: Index
 
 
@@ -69,6 +62,7 @@ def examine(
     cutoffs: ArrayLike,
     coefficients: ArrayLike | None = None,
     rail_uv: float | None = None,
+    eye: int | None = None,
 ) -> Examination:
     """Analyse one recording of both halves of the face.
 
@@ -98,24 +92,28 @@ def examine(
     with ThreadPoolExecutor(THREADS) as pool:
         work = partial(contraction.envelope, rate_hz=rate_hz)
         envelopes = np.stack(list(pool.map(work, data.reshape(-1, data.shape[2])))).reshape(2, muscles, -1)
-        quiet = envelopes[..., _frames(rest_s, envelopes.shape[-1])]
+        quiet = envelopes[..., rest_frames(rest_s, envelopes.shape[-1])]
         rests = contraction.rest(quiet)
-        cut = _Windows.of(tasks, envelopes.shape[-1])
+        cut = Windows.of(tasks, envelopes.shape[-1])
         seen = cut.of_each(envelopes)
         found = contraction.bursts(
             seen, threshold_uv=rests.threshold_uv[:, None, :, None], cue_ms=cut.cue_ms, release_ms=cut.release_ms
         )
         lead = np.arange(len(tasks)), masters
         noise = np.fmin(*rests.rms_uv)
-        plateau = _common_plateau(found, lead, rests)
+        plateau = common_plateau(found, lead, rests)
+        seen, bridges = _without_blinks(seen, plateau, eye, tasks)
         begin_s = cut.begin_s[..., None] + plateau / 1e3
         job = partial(_of_task, data, rate_hz=rate_hz, power=rests.power_uv2, rail_uv=rail_uv)
-        parts = list(pool.map(job, begin_s, masters))
+        holes_s = [stretches(each, begin) for each, begin in zip(bridges, cut.begin_s, strict=True)]
+        parts = list(pool.map(job, begin_s, masters, holes_s))
     share = np.stack([part.share for part in parts], axis=1)
     saturated = np.stack([part.saturated for part in parts], axis=1)
-    own = _own_maxima(seen, plateau, rests, noise, masters, own_task, saturated)
+    blanked = _part(bridges, plateau)
+    spoiled = _spoiled(seen, plateau, rests, masters, blanked, saturated[1], cut.done)
+    own = _own_maxima(seen, plateau, rests, noise, masters, own_task, saturated, spoiled)
     sides = [
-        _side(side, seen, found, rests, plateau, noise, masters, own, share, saturated, cut.done) for side in (0, 1)
+        _side(side, seen, found, rests, plateau, noise, masters, own, share, saturated, spoiled) for side in (0, 1)
     ]
     comparison = compare(sides[0], sides[1], cutoff=limits, crosstalk=coefficients)
     declared = np.nonzero(np.isfinite(limits))
@@ -132,49 +130,9 @@ def examine(
         pooled_coherence=coherence.coherence(coherence.pooled(spectra)),
         tone=tone.of_envelopes(*quiet),
         missing=np.isnan(envelopes).mean(axis=-1),
+        blanked=blanked,
         index=_index(comparison, declared),
     )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Windows:
-    """Where the windows of the repetitions lie: frames (task, repetition, frame), times of cue and release in them."""
-
-    frames: NDArray[np.int64]
-    inside: NDArray[np.bool_]
-    begin_s: Floats
-    cue_ms: Floats
-    release_ms: Floats
-    done: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, tasks: Sequence[Expression], n_frames: int) -> "_Windows":
-        count = max(len(task.repetitions_s) for task in tasks)
-        times = np.full((len(tasks), count, 2), np.nan)
-        for row, task in zip(times, tasks, strict=True):
-            if task.repetitions_s:
-                row[: len(task.repetitions_s)] = task.repetitions_s
-        done = np.isfinite(times).all(axis=-1)
-        if not done.any():
-            raise AnalysisError("No task has a repetition.")
-        inorder = times[done][np.argsort(times[done][:, 0])]
-        after = float(np.min(inorder[1:, 0] - inorder[:-1, 1], initial=AFTER_S))
-        if after < 0 or (inorder[:, 1] <= inorder[:, 0]).any():
-            raise AnalysisError("Repetitions overlap, or are released before their cue.")
-        length = round((np.max(inorder[:, 1] - inorder[:, 0]) + BEFORE_S + after) * ENVELOPE_HZ)
-        first = np.where(done, np.rint((times[..., 0] - BEFORE_S) * ENVELOPE_HZ), 0).astype(np.int64)
-        frames = first[..., None] + np.arange(length)
-        last = np.where(done, np.rint((times[..., 1] + after) * ENVELOPE_HZ), 0).astype(np.int64)
-        inside = done[..., None] & (frames >= 0) & (frames < np.minimum(n_frames, last[..., None]))
-        begin = first / ENVELOPE_HZ
-        # One axis for the muscles between task and repetition.
-        cue, release = ((1e3 * (times[..., k] - begin))[:, None] for k in (0, 1))
-        return cls(np.clip(frames, 0, n_frames - 1), inside, begin, cue, release, done)
-
-    def of_each(self, envelopes: Floats) -> Floats:
-        """The windows (side, task, muscle, repetition, frame) of envelopes (side, muscle, frame)."""
-        cut = np.where(self.inside, envelopes[:, :, self.frames], np.nan)
-        return cut.transpose(0, 2, 1, 3, 4)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,9 +143,19 @@ class _Task:
 
 
 def _of_task(
-    data: NDArray[Any], begin_s: Floats, master: int, *, rate_hz: float, power: Floats, rail_uv: float | None
+    data: NDArray[Any],
+    begin_s: Floats,
+    master: int,
+    holes_s: list[tuple[int, float, float]],
+    *,
+    rate_hz: float,
+    power: Floats,
+    rail_uv: float | None,
 ) -> _Task:
-    """What needs the raw plateaus of one task: `begin_s` (repetition, 2) seconds, power of rest (2, muscle)."""
+    """What needs the raw plateaus of one task: `begin_s` (repetition, 2) seconds, power of rest (2, muscle).
+
+    `holes_s` are the blinks (repetition, begin, end), which no prime mover explains.
+    """
     muscles = data.shape[1]
     margin = round(contraction.PADDING_S * rate_hz)
     edges = np.rint(np.nan_to_num(begin_s) * rate_hz).astype(np.int64)
@@ -202,6 +170,9 @@ def _of_task(
         wide = contraction.band_pass(flat[:, before:after], rate_hz=rate_hz)
         plateaus[row, :, : last - first] = flat[:, first:last]
         filtered[row, :, : last - first] = wide[:, first - before : last - before]
+    for row, begin, end in holes_s:
+        low, high_edge = (round(at * rate_hz) - int(edges[row, 0]) for at in (begin, end))
+        filtered[row, :, max(0, low) : max(0, high_edge)] = np.nan
     share = np.stack(
         [
             crosstalk.predictable_share(
@@ -222,20 +193,40 @@ def _of_task(
     return _Task(spectra, share, high.reshape(len(edges), 2, muscles).transpose(1, 2, 0))
 
 
-def _frames(stretches_s: Sequence[tuple[float, float]], n_frames: int) -> NDArray[np.int64]:
-    parts = [np.arange(round(a * ENVELOPE_HZ), round(b * ENVELOPE_HZ)) for a, b in stretches_s]
-    frames = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-    frames = frames[(frames >= 0) & (frames < n_frames)]
-    if len(frames) < 2 * ENVELOPE_HZ:
-        raise AnalysisError(f"There are {len(frames) / ENVELOPE_HZ:g} s of rest; at least 2 s are needed.")
-    return frames
+def _without_blinks(
+    seen: Floats, plateau: Floats, eye: int | None, tasks: Sequence[Expression]
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """The windows with blinks on the plateaus bridged, and where they were (task, repetition, frame)."""
+    shape = (len(tasks), seen.shape[3], seen.shape[4])
+    if eye is None:
+        return seen, np.zeros(shape, dtype=bool)
+    found = performance.blinks(seen[:, :, eye]) & on_plateau(plateau, shape[-1])
+    found &= ~np.array([task.eyes for task in tasks])[:, None, None]
+    return performance.bridged(seen, found[:, None]), found
 
 
-def _common_plateau(found: Bursts, lead: tuple[NDArray[np.int64], NDArray[np.int64]], rests: Rest) -> Floats:
-    """Plateau (task, repetition, 2) of the side whose master stands out more from its rest."""
-    spans = found.plateau_ms[:, lead[0], lead[1]]
-    out = found.plateau_uv[:, lead[0], lead[1]] / rests.rms_uv[:, lead[1]][:, :, None]
-    return np.asarray(np.where((np.nan_to_num(out[0]) > np.nan_to_num(out[1]))[..., None], spans[0], spans[1]))
+def _part(bridges: NDArray[np.bool_], plateau: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(bridges.sum(axis=-1) / on_plateau(plateau, bridges.shape[-1]).sum(axis=-1))
+
+
+def _spoiled(
+    seen: Floats,
+    plateau: Floats,
+    rests: Rest,
+    masters: NDArray[np.int64],
+    blanked: Floats,
+    saturated: NDArray[np.bool_],
+    done: NDArray[np.bool_],
+) -> NDArray[np.str_]:
+    """Flaws of both sides at once (task, repetition): not done, blinks, another movement."""
+    power, _ = plateau_power(seen[1], plateau_ms=plateau[:, None])
+    levels = np.where(saturated, np.nan, np.sqrt(np.maximum(power - rests.power_uv2[1][:, None], 0.0)))
+    other = performance.other_movement(levels.transpose(0, 2, 1), masters=masters)
+    with np.errstate(invalid="ignore"):
+        covered = blanked > MOST_BLANKED
+    words = [Flaw.MISSING.value, Flaw.OTHER.value, Flaw.BLINKS.value]
+    return np.select([~done, other, covered], [np.array(w) for w in words], np.array("", dtype="<U40"))
 
 
 def _own_maxima(
@@ -246,6 +237,7 @@ def _own_maxima(
     masters: NDArray[np.int64],
     own_task: Sequence[int | None],
     saturated: NDArray[np.bool_],
+    spoiled: NDArray[np.str_],
 ) -> Floats:
     """Plateaus (side, muscle, repetition) of each muscle in its own task, rest taken off, NaN where flawed or none."""
     out = np.full((*rests.power_uv2.shape, seen.shape[3]), np.nan)
@@ -258,7 +250,9 @@ def _own_maxima(
             power, variation = plateau_power(seen[side, task, muscle], plateau_ms=plateau[task])
             level = np.sqrt(np.maximum(power - rests.power_uv2[side, muscle], 0.0))
             flaw = flaws(level, variation, power, plateau[task], noise[muscle], saturated[side, task, muscle])
-            out[side, muscle] = np.where((flaw == Flaw.NONE) | (flaw == Flaw.WEAK), level, np.nan)
+            out[side, muscle] = np.where(
+                np.isin(flaw, [Flaw.NONE, Flaw.WEAK]) & (spoiled[task] == Flaw.NONE), level, np.nan
+            )
     return out
 
 
@@ -273,7 +267,7 @@ def _side(
     own: Floats,
     share: Floats,
     saturated: NDArray[np.bool_],
-    done: NDArray[np.bool_],
+    spoiled: NDArray[np.str_],
 ) -> Repetitions:
     tasks, muscles = np.arange(len(masters)), len(noise)
     shape = (len(masters), muscles)
@@ -300,7 +294,7 @@ def _side(
         master_own_uv=own[side][masters][:, None],
         predictable_share=share[side],
         saturated=saturated[side] | saturated[side][lead][:, None],
-        done=done[:, None],
+        spoiled=spoiled[:, None],
     )
 
 

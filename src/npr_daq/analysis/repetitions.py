@@ -35,6 +35,8 @@ class Flaw(StrEnum):
     SHORT = "held too short"
     WEAK = "too weak"
     UNSTEADY = "not held steadily"
+    BLINKS = "blinks cover half of the plateau"
+    OTHER = "another movement"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,14 +108,14 @@ def judged(
     master_own_uv: Floats,
     predictable_share: Floats,
     saturated: NDArray[np.bool_],
-    done: NDArray[np.bool_] | None = None,
+    spoiled: NDArray[np.str_] | None = None,
 ) -> Repetitions:
     """Everything of the envelopes `master_uv` and `slave_uv` (..., repetition, frame), which broadcast.
 
     Rests (...); bursts (..., repetition); `plateau_ms` (..., repetition, 2); `master_noise_uv` and `slave_noise_uv`
     (...) what "5 x" and "10 x noise" are measured against; `own_uv` and `master_own_uv` (..., own repetition), all NaN
-    where there is none; `saturated` (..., repetition); repetitions that are not `done` do not count. Source: clinical
-    reference 5.2 (6), 5.3.
+    where there is none; `saturated` (..., repetition); `spoiled` (..., repetition) are flaws known from elsewhere.
+    Source: clinical reference 5.2 (6), 5.3.
     """
     shape = np.broadcast_shapes(master_uv.shape[:-1], slave_uv.shape[:-1])
     power, _ = plateau_power(slave_uv, plateau_ms=plateau_ms)
@@ -122,8 +124,10 @@ def judged(
     slave = np.sqrt(np.maximum(signed, 0.0))
     master = np.sqrt(np.maximum(master_power - master_rest.power_uv2[..., None], 0.0))
     flaw = np.broadcast_to(flaws(master, variation, power, plateau_ms, master_noise_uv, saturated), shape)
-    if done is not None:
-        flaw = np.where(done, flaw, Flaw.MISSING.value)
+    if spoiled is not None:
+        # Of a repetition whose signals are broken nothing else can be said.
+        broken = np.isin(flaw, [Flaw.GAP, Flaw.SATURATED]) & (spoiled != Flaw.MISSING)
+        flaw = np.where((spoiled != Flaw.NONE) & ~broken, spoiled, flaw)
     usable = np.isin(flaw, [Flaw.NONE, Flaw.WEAK, Flaw.UNSTEADY])
     span = np.stack([master_bursts.onset_ms - AROUND_MS, master_bursts.offset_ms + AROUND_MS], axis=-1)
     e_m, e_k = (
@@ -197,7 +201,7 @@ def flaws(
             (Flaw.UNSTEADY, unsteady),
         ]
     conditions = np.broadcast_arrays(*(case[1] for case in cases))
-    return np.select(conditions, [np.array(case[0].value) for case in cases], np.array("", dtype="<U32"))
+    return np.select(conditions, [np.array(case[0].value) for case in cases], np.array("", dtype="<U40"))
 
 
 def _outlying(variation: Floats) -> Floats:
