@@ -38,12 +38,10 @@ def _f_waves(findings: Findings) -> list[str]:
 
 
 def _f_wave(row: LateRow) -> str:
-    if row.minimum_ms is None:
+    if row.verdict != PRESENT:
         return row.verdict
-    return (
-        f"{row.verdict} in {words.number(row.persistence_percent, 0)} % of {row.sweeps} sweeps, "
-        f"minimum {row.minimum_ms:.1f} ms"
-    )
+    minimum = "no latency" if row.minimum_ms is None else f"minimum {row.minimum_ms:.1f} ms"
+    return f"present in {words.number(row.persistence_percent, 0)} % of {row.sweeps} sweeps, {minimum}"
 
 
 def _lateral(findings: Findings) -> list[str]:
