@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -93,7 +94,7 @@ class Bench:
         """The instrument that records, or the only one: what a request means that names none."""
         return self.instruments.first
 
-    @property
+    @cached_property
     def lock_step(self) -> bool:
         """Whether device time passes only as it is granted."""
         return any(pace.lock_step for pace in self.paces.values())

@@ -141,6 +141,8 @@ class FaultScript:
         return min((f.at_s or 0.0 for f in self.waiting if f.at_stimulus is None), default=math.inf)
 
     def _take(self, ripe: Callable[[Fault], bool]) -> list[Fault]:
+        if not self.waiting:
+            return []
         taken = [fault for fault in self.waiting if ripe(fault)]
         self.waiting = [fault for fault in self.waiting if not ripe(fault)]
         return taken

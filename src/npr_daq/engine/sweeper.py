@@ -133,9 +133,10 @@ class Sweeper:
 
     def _complete(self) -> list[Window]:
         end = self.end_sample
-        ready = sorted(
-            (w for w in self._open if w.first + w.width <= end), key=lambda w: (w.first + w.width, str(w.key))
-        )
+        ready = [w for w in self._open if w.first + w.width <= end]
+        if not ready:
+            return []
+        ready.sort(key=lambda w: (w.first + w.width, str(w.key)))
         self._open = [w for w in self._open if w.first + w.width > end]
         return [self._cut(w) for w in ready]
 
@@ -170,6 +171,8 @@ class Sweeper:
         )
 
     def _prune(self) -> None:
-        needed = min([w.first for w in self._open] + [self.end_sample - self._keep])
+        needed = self.end_sample - self._keep
+        if self._open:
+            needed = min(needed, min(w.first for w in self._open))
         while self._blocks and self._blocks[0].end_sample <= needed:
             self._blocks.popleft()
