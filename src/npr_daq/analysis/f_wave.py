@@ -38,6 +38,7 @@ JITTERY_MS = 2.5
 ROUNDS = 3
 WORTH = 0.5
 """A fit of size or shift is used where it leaves under half the power: single units vary by themselves."""
+ALIKE_LEAST, ALIKE_PART = 3, 0.5
 CERTAIN_LEAST = 2
 SUPPORT_MS = 0.5
 GAP_MS = 1.5
@@ -252,10 +253,17 @@ def _without(
     sought: tuple[int, int],
     per_ms: float,
 ) -> NDArray[np.bool_]:
-    """The sweep that has least of an F wave, and those that differ from it by no more than jitter and noise."""
-    first = rest[quietest(rest, tail, early=early, late=late)[0]]
-    apart = loudest(rest - first, sought, per_ms)
-    return np.asarray(apart <= np.sqrt(2) * max(ALIKE_TIMES * jitter, BASELINE_TIMES * highest))
+    """The largest set of sweeps that differ from one of them by no more than jitter and noise, if it is half of all.
+
+    F waves come from ever other motor neurons, so that so many sweeps that are alike have none. Otherwise the sweep
+    that has least of an F wave, and those that are like it.
+    """
+    level = np.sqrt(2) * max(ALIKE_TIMES * jitter, BASELINE_TIMES * highest)
+    near = np.stack([loudest(rest - row, sought, per_ms) <= level for row in rest])
+    alike = near.sum(axis=1)
+    if alike.max() >= max(ALIKE_LEAST, ALIKE_PART * len(rest)):
+        return np.asarray(near[alike.argmax()])
+    return np.asarray(near[quietest(rest, tail, early=early, late=late)[0]])
 
 
 def quietest(rest: Floats, tail: Floats, *, early: tuple[int, int], late: tuple[int, int]) -> NDArray[np.int64]:
