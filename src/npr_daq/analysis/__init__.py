@@ -17,6 +17,7 @@ __all__ = [
     "excitability",
     "expressions",
     "late",
+    "live_envelope",
     "onset_interval",
     "recruitment",
     "reflex",

@@ -4,6 +4,7 @@ from npr_daq.analysis import contraction as contraction
 from npr_daq.analysis import crosstalk as crosstalk
 from npr_daq.analysis import evoked as evoked
 from npr_daq.analysis import expressions as expressions
+from npr_daq.analysis import live_envelope as live_envelope
 from npr_daq.analysis import recruitment as recruitment
 from npr_daq.analysis import symmetry as symmetry
 from npr_daq.analysis import synkinesis as synkinesis

@@ -155,6 +155,16 @@ def compare(
     )
 
 
+def asymmetry(q: ArrayLike) -> tuple[Floats, Floats]:
+    """Smaller side over larger side, and asymmetry index, both in percent, of ratios affected / healthy; any shape.
+
+    AI = 100 (larger - smaller) / (larger + smaller). Of a muscle in its own task (the pair of a master with itself)
+    they compare with those of healthy people. Source: clinical reference 5.4, 7 (W13, n = 154).
+    """
+    size = np.exp(-np.abs(_log(np.asarray(q, dtype=np.float64))))
+    return 100 * size, 100 * (1 - size) / (1 + size)
+
+
 def _own_ratio(a: Repetitions, h: Repetitions, noise_uv: Floats) -> tuple[Floats, Floats, Floats]:
     """Mean of ln(own maximum affected / healthy), its squared error and degrees of freedom; NaN where not 10 x
     noise."""

@@ -53,7 +53,7 @@ def band_pass(emg_uv: ArrayLike, *, rate_hz: float, band_hz: tuple[float, float]
     padding = min(round(PADDING_S * rate_hz), n - 1)
     if n < round(PADDING_S * rate_hz):
         raise AnalysisError(f"{n} samples at {rate_hz:g} Hz are too short to filter; give at least {PADDING_S:g} s.")
-    sos = _sections(float(rate_hz), *(float(corner) for corner in band_hz)).astype(out.dtype)
+    sos = band_sections(float(rate_hz), *(float(corner) for corner in band_hz)).astype(out.dtype)
     run: Any = signal.sosfiltfilt
     step = max(1, BLOCK_SAMPLES // n)
     for first in range(0, len(rows), step):
@@ -257,7 +257,8 @@ def _signals(emg_uv: ArrayLike, rate_hz: float) -> NDArray[Any]:
 
 
 @lru_cache(maxsize=8)
-def _sections(rate_hz: float, low_hz: float, high_hz: float) -> Floats:
+def band_sections(rate_hz: float, low_hz: float, high_hz: float) -> Floats:
+    """Second-order sections of one pass of the band-pass; raises `AnalysisError` for a band that does not exist."""
     if not 0 < low_hz < capped(high_hz, rate_hz):
         raise AnalysisError(f"A band from {low_hz:g} to {high_hz:g} Hz does not exist at {rate_hz:g} samples a second.")
     band = (low_hz, capped(high_hz, rate_hz))

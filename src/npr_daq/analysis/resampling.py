@@ -68,6 +68,18 @@ def holm(p: ArrayLike, *, level: float = 0.05) -> NDArray[np.bool_]:
     return marked.reshape(given.shape)
 
 
+def minimal_detectable_change(first: ArrayLike, second: ArrayLike) -> float:
+    """Smallest change between two visits that is more than their scatter, in the unit of the values.
+
+    `first` and `second` (case,) are the values of the same cases at two visits without a change between them, best as
+    logarithms (ln Q, the index); cases with a NaN do not count, three are needed. 1.96 sqrt 2 SEM, with SEM = SD of the
+    differences / sqrt 2. Source: clinical reference 5.4.
+    """
+    away = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
+    away = away[np.isfinite(away)]
+    return float(1.96 * away.std(ddof=1)) if len(away) >= 3 else float("nan")
+
+
 @lru_cache(maxsize=32)
 def _resamples(count: int) -> tuple[Floats, Floats]:
     """Share of each repetition in each resample (resample, repetition), and the probability of each resample."""

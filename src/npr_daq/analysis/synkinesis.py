@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from npr_daq.analysis import contraction, crosstalk
-from npr_daq.analysis.comparison import Comparison, compare
+from npr_daq.analysis.comparison import Comparison, asymmetry, compare
 from npr_daq.analysis.contraction import Bursts, Rest
 from npr_daq.analysis.repetitions import Flaw, Repetitions, judged, plateau_power
-from npr_daq.analysis.resampling import t_interval
+from npr_daq.analysis.resampling import minimal_detectable_change, t_interval
 from npr_daq.analysis.verdict import Verdict
 from npr_daq.errors import AnalysisError
 
@@ -28,9 +28,11 @@ __all__ = [
     "Index",
     "Repetitions",
     "Verdict",
+    "asymmetry",
     "compare",
     "index",
     "measure",
+    "minimal_detectable_change",
 ]
 
 VERSION = 1
@@ -67,7 +69,8 @@ def measure(
 
     The plateau is the middle of the master's burst, at most 2 s; a repetition is accepted with a plateau of at least
     0.5 s without gaps, the master at least 5 x noise, held as steadily as the others (2.5 scaled median deviations).
-    Raises `AnalysisError` for shapes that do not fit. Source: clinical reference 5.2, 5.3.
+    Blinks are not looked for in single pairs: `expressions.examine` does that. Raises `AnalysisError` for shapes that
+    do not fit. Source: clinical reference 5.2, 5.3.
     """
     master, slave = np.asarray(master_uv), np.asarray(slave_uv)
     if master.shape != slave.shape or master.ndim < 2:

@@ -12,6 +12,7 @@ LEAST_REPETITIONS = 3
 SLAVE_TIMES_NOISE = 3.0
 """An affected slave below this is too small to be called active (clinical reference 5.4, ii)."""
 RISES_SD = 1.96
+QUIET_TIMES_NOISE = 1.5
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -71,6 +72,7 @@ def decided(given: Evidence, cutoff: Floats) -> tuple[NDArray[np.str_], NDArray[
         above = (given.q >= cutoff) & (given.normalised >= cutoff)
         sure = (given.ci[..., 0] > 1) & (given.normalised_ci[..., 0] > 1)
         rises = given.risen_uv2 > RISES_SD * given.risen_error_uv2
+        quiet = given.slave_uv < QUIET_TIMES_NOISE * given.noise_uv
         strong = (given.slave_uv >= SLAVE_TIMES_NOISE * given.noise_uv) & rises
         hidden = np.sqrt(np.maximum(given.risen_uv2, 0) + RISES_SD * given.risen_error_uv2) / given.healthy_uv
         unseen = ~rises & (hidden < cutoff) & (hidden / given.own_ratio < cutoff)
@@ -102,7 +104,8 @@ def decided(given: Evidence, cutoff: Floats) -> tuple[NDArray[np.str_], NDArray[
         (open_ & given.own_known & ~above & rises, "the intervals reach to both sides of the cut-off"),
         (open_ & above & sure & strong & ~tested, "the cross-talk could not be tested"),
         (declared & ~few & (verdict != Verdict.REFUSED) & unseen, "the slave does not rise above its own rest"),
-        (declared & ~few & given.censored, "the healthy slave is at its noise: the ratio is a lower bound"),
+        (declared & ~few & given.censored & quiet, "both slaves are at their noise: the ratio says little"),
+        (declared & ~few & given.censored & ~quiet, "the healthy slave is at its noise: the ratio is a lower bound"),
         (declared & ~few & given.master_weak, "the prime mover of the affected side is weak"),
         (healthy_shared & ~few, "part of the healthy slave may be cross-talk"),
         (declared & ~few & ~given.coefficient_known, "no cross-talk coefficient from stimulation"),

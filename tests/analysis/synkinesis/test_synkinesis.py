@@ -126,6 +126,7 @@ def test_q_is_a_lower_bound_where_the_healthy_slave_is_at_noise(emg):
     assert found.verdict == Verdict.PRESENT
     both = compared(emg, {"slave_uv": 0.1}, {"slave_uv": 0.1})
     assert both.q_censored
+    assert any("both slaves" in reason for reason in both.reasons.item())
     assert both.verdict == Verdict.ABSENT
 
 
@@ -238,3 +239,21 @@ def test_sides_that_do_not_fit_are_refused(emg):
         measured(one, rest_slave_uv=np.zeros((2, 8000)))
     with pytest.raises(AnalysisError, match="sides"):
         synkinesis.compare(measured(one), measured(emg.part(1, repetitions=4)))
+
+
+@pytest.mark.parametrize(("ratio", "index"), [(81.70, 10.1), (73.74, 15.1), (79.72, 11.3)])
+def test_W13_the_index_of_the_mean_ratio(ratio, index):
+    for q in (ratio / 100, 100 / ratio):
+        smaller, found = synkinesis.asymmetry(q)
+        assert smaller == pytest.approx(ratio)
+        assert found == pytest.approx(index, abs=0.05)
+
+
+def test_a_change_below_the_scatter_of_two_visits_is_none():
+    rng = np.random.default_rng(1)
+    truth = rng.normal(0, 1, 4000)
+    visits = [truth + rng.normal(0, 0.2, 4000) for _ in range(2)]
+    found = synkinesis.minimal_detectable_change(*visits)
+    assert found == pytest.approx(1.96 * np.sqrt(2) * 0.2, rel=0.04)
+    assert np.mean(np.abs(visits[1] - visits[0]) > found) == pytest.approx(0.05, abs=0.012)
+    assert np.isnan(synkinesis.minimal_detectable_change([1.0, 2.0], [1.0, np.nan]))
