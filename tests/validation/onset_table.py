@@ -7,6 +7,10 @@ A response is the sum of 60 motor-unit potentials of compact support, scaled to 
 150 Hz of 0.3 x noise. Errors of the onset are against the noise-free and artefact-free onset of the same shape by the
 same definition. The artefact is a 0.2 ms pulse and two exponentials of one sign, either way up; strong: 2-6 mV with
 0.1-0.4 ms and 0.2-0.6 mV with 1-3 ms at the pulse's end; mild: a tenth of that.
+
+The tables of patients take the simulated persons' own noise-free waveforms of full recruitment (seeds 1 to 3, the side
+of the lesion, every muscle at the trunk and at its branch), scaled to a negative peak of 1000 uV, with the same noise;
+`--only patients` prints these alone.
 """
 
 import argparse
@@ -15,7 +19,7 @@ import time
 import numpy as np
 from scipy import signal
 
-from npr_daq.analysis import artefact, definitions, evoked, onset_interval
+from npr_daq.analysis import artefact, conditioning, definitions, evoked, onset_interval
 
 RATE_HZ = 20_000.0
 STIMULUS = 200
@@ -23,6 +27,10 @@ T_MS = (np.arange(1000) - STIMULUS) / RATE_HZ * 1e3
 AT = {"rate_hz": RATE_HZ, "stimulus_sample": STIMULUS}
 PULSE = {**AT, "pulse_width_us": 200}
 SNRS_DB = (20, 26, 30, 34, 40, 50)
+PATIENTS = ("healthy", "branch_loss", "synkinetic_12m", "demyelinating")
+PATIENT_SEEDS = (1, 2, 3)
+LEAST_UV = 50.0
+"""A smaller negative peak is no response to time."""
 NOISE_FILTER = signal.butter(4, 5000, fs=RATE_HZ, output="sos")
 
 
@@ -36,6 +44,33 @@ def responses(rng, count, *, dispersion=1.0, exponents=(2.0, 2.0)):
         row[:] = -rng.lognormal(0, 0.6, 60) @ (inside ** rng.uniform(*exponents) * (1 - inside) ** 2 * (0.5 - inside))
         row *= 1000 / -row.min()
     return out
+
+
+def simulated(name):
+    """Waveforms of a simulated person (waveform, time), noise-free, as the electrodes see them."""
+    from npr_daq.anatomy import FACIAL_MUSCLES, SUPPLIES, Branch, Side
+    from npr_simulators.person.axons import healthy_bank
+    from npr_simulators.person.case_file import load_case
+    from npr_simulators.person.lesions import lesioned
+    from npr_simulators.person.shocked import plateau
+    from npr_simulators.person.sites import Site
+    from npr_simulators.person.superposition import superpose
+
+    case, first_ms, last_ms = load_case(name), -1.0, 26.0
+    out = []
+    for seed in PATIENT_SEEDS:
+        healthy = healthy_bank(case, seed=seed, side=Side.LEFT, lesion_side=Side.LEFT)
+        bank = lesioned(healthy, case.lesion, seed=seed)
+        for branch in Branch:
+            count = round((last_ms - first_ms) * RATE_HZ / 1e3)
+            waves = superpose(bank, plateau(bank, case, Site(branch.value))).rendered(first_ms, count, RATE_HZ / 1e3)
+            for muscle in SUPPLIES[branch]:
+                shape = np.zeros(len(T_MS))
+                begin = STIMULUS + round(first_ms * RATE_HZ / 1e3)
+                shape[begin : begin + count] = waves[FACIAL_MUSCLES.index(muscle)]
+                if -shape.min() >= LEAST_UV:
+                    out.append(shape * 1000 / -shape.min())
+    return np.array(out)
 
 
 def noise(rng, shape, snr_db):
@@ -66,12 +101,11 @@ def errors(found, own):
     return good.mean(), good.std(), np.percentile(np.abs(good), 95), 100 * failed.mean()
 
 
-def latency_table(rng, count):
-    print(f"\n3d  onset and size by SNR, no artefact, n = {count} per row (ms; %)")
+def latency_table(rng, shapes, title):
+    print(f"\n{title}, n = {len(shapes)} per row (ms; %)")
     print("| SNR dB | hinge mean | SD | 95 % abs | fail % | 10 % mean | SD | 3 SD back mean | SD | tangent mean | SD "
           "| neg-peak % mean/SD | p-p % mean/SD | disagree % |")  # fmt: skip
     print("|" + " --- |" * 14)
-    shapes = responses(rng, count)
     own, read = evoked.measure(shapes, **AT), definitions.latencies(shapes, **AT)
     means = []
     for snr_db in SNRS_DB:
@@ -193,17 +227,61 @@ def coverage_table(rng, count):
             )
 
 
+def amplitude_table(rng, count):
+    """Peak to peak: of one waveform, of the aligned average of sweeps, and of the readings that ratios are made of."""
+    print(f"\npeak to peak over its noise-free value, mean/SD in %, n = {count} shapes per row; SNR of one sweep")
+    print("| SNR dB | one sweep, maximum - minimum | the same where the 1.5 kHz path has its extremes | average of 5 "
+          "| average of 10 | mean of leave-one-out, 5 | 10 |")  # fmt: skip
+    print("|" + " --- |" * 7)
+    shapes = responses(rng, count)
+    own = evoked.measure(shapes, **AT).peak_to_peak_mv
+    window = slice(STIMULUS + 30, STIMULUS + 400)
+    for snr_db in SNRS_DB[1:]:
+        cells = []
+        sweeps = shapes[:, None] + noise(rng, (count, 10, len(T_MS)), snr_db)
+        cells.append(evoked.measure(sweeps[:, 0], **AT).peak_to_peak_mv)
+        smooth, wide = (
+            conditioning.low_pass(sweeps[:, 0], rate_hz=RATE_HZ, corner_hz=c)[:, window] for c in (1500, 3000)
+        )
+        rows = np.arange(count)
+        cells.append((wide[rows, smooth.argmax(axis=1)] - wide[rows, smooth.argmin(axis=1)]) / 1e3)
+        for repeats in (5, 10):
+            average, _ = evoked.align(sweeps[:, :repeats], **AT)
+            cells.append(evoked.measure(average, **AT).peak_to_peak_mv)
+        for repeats in (5, 10):
+            cells.append(evoked.leave_one_out(sweeps[:, :repeats], **AT).peak_to_peak_mv.mean(axis=1))
+        errors_ = [100 * (found / own - 1) for found in cells]
+        print(f"| {snr_db} | {' | '.join(f'{e.mean():+.2f}/{e.std():.2f}' for e in errors_)} |")
+
+
+def patients_table(rng, count):
+    for name in PATIENTS:
+        shapes = simulated(name)
+        own = evoked.measure(shapes, **AT)
+        threshold = (own.flags & evoked.Flag.ONSET_BY_THRESHOLD) > 0
+        drawn = shapes[~threshold & np.isfinite(own.onset_latency_ms)]
+        repeats = -(-count // len(drawn))
+        title = f"{name}: {len(shapes)} waveforms, {len(shapes) - len(drawn)} without a hinge when noise-free"
+        latency_table(rng, np.repeat(drawn, repeats, axis=0), title)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--n", type=int, default=400)
     parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--only", choices=["synthetic", "patients"])
     asked = parser.parse_args()
     started = time.perf_counter()
     print(f"seed {asked.seed}, n {asked.n}, 20 kHz, SNR before the filter")
-    latency_table(np.random.default_rng(asked.seed), asked.n)
-    artefact_table(np.random.default_rng(asked.seed + 1), asked.n)
-    tolerance_table(asked.seed, asked.n // 2)
-    coverage_table(np.random.default_rng(asked.seed + 2), max(asked.n // 3, 10))
+    if asked.only != "patients":
+        rng = np.random.default_rng(asked.seed)
+        latency_table(rng, responses(rng, asked.n), "3d  onset and size by SNR, no artefact")
+        amplitude_table(np.random.default_rng(asked.seed + 4), asked.n)
+        artefact_table(np.random.default_rng(asked.seed + 1), asked.n)
+        tolerance_table(asked.seed, asked.n // 2)
+        coverage_table(np.random.default_rng(asked.seed + 2), max(asked.n // 3, 10))
+    if asked.only != "synthetic":
+        patients_table(np.random.default_rng(asked.seed + 3), asked.n)
     print(f"\n{time.perf_counter() - started:.0f} s")
 
 
