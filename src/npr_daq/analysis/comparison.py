@@ -24,12 +24,13 @@ class Comparison:
     """Affected against healthy side of one or more pairs; shapes (...) and (..., 2); NaN where there is no answer.
 
     `q` (S3) and its `q_ci95` by t, `q_bca_ci95` by bootstrap, `q_db`; `q_censored` where the healthy slave was floored
-    at its noise: then q is a lower bound. `normalised_q` is Z_a / Z_h. `gain_ratio` is G_a / G_h, `correlation_change`
-    the difference of atanh r*, `duration_change_ms` that of the slave's durations, each with its interval. `p_value`
-    is that of q = 1, `significant` after Holm over the pairs of the call. `copied_part` is the part of the affected
-    slave's power that a cross-talk coefficient explains, `predictable_share` (..., 2) what the raw masters explain,
-    affected and healthy. `log_q` (..., repetition) are ln Q of the accepted repetitions, `accepted` and `total` their
-    number and that of all. `verdict` is a word of `Verdict`, `reasons` a tuple of sentences.
+    at its noise: then q is a lower bound; where both slaves always were, it is the ratio of the floors and has no
+    interval. `normalised_q` is Z_a / Z_h. `gain_ratio` is G_a / G_h, `correlation_change` the difference of atanh r*,
+    `duration_change_ms` that of the slave's durations, each with its interval. `p_value` is that of q = 1,
+    `significant` after Holm over the pairs of the call. `copied_part` is the part of the affected slave's power that a
+    cross-talk coefficient explains, `predictable_share` (..., 2) what the raw masters explain, affected and healthy.
+    `log_q` (..., repetition) are ln Q of the accepted repetitions, `accepted` and `total` their number and that of
+    all. `verdict` is a word of `Verdict`, `reasons` a tuple of sentences.
     """
 
     q: Floats
@@ -96,8 +97,11 @@ def compare(
         d = 0.5 * np.log(np.maximum(off_a.power_uv2, floor_a[..., None]))
         level = np.where(counted, d, np.nan)
         d = d - 0.5 * np.log(np.maximum(off_h.power_uv2, floor_h[..., None]))
+        noisy = low & (off_a.power_uv2 < floor_a[..., None])
+        silent: NDArray[np.bool_] = np.asarray(~(counted & ~noisy).any(axis=-1))
     d = np.where(counted, d, np.nan)
     mean, ci, p = t_interval(d)
+    p = np.where(silent, np.nan, p)
     own, own_error, own_free = _own_ratio(a, h, noise)
     norm_ci = _widened(mean, ci, own, own_error, own_free, counted.sum(axis=-1))
     both = counted & a.accepted
@@ -129,14 +133,19 @@ def compare(
         total=(h.flaw != Flaw.MISSING).sum(axis=-1),
     )
     verdict, reasons = decided(evidence, limit)
+
+    def heard(interval: Floats) -> Floats:
+        """The ratio of two floors is the same in every repetition, and no interval comes of that."""
+        return np.where(silent[..., None], np.nan, interval)
+
     return Comparison(
         q=evidence.q,
-        q_ci95=evidence.ci,
-        q_bca_ci95=np.exp(bca_interval(d)),
+        q_ci95=heard(evidence.ci),
+        q_bca_ci95=heard(np.exp(bca_interval(d))),
         q_db=20 * mean / np.log(10),
         q_censored=evidence.censored,
         normalised_q=evidence.normalised,
-        normalised_q_ci95=evidence.normalised_ci,
+        normalised_q_ci95=heard(evidence.normalised_ci),
         gain_ratio=np.exp(g),
         gain_ratio_ci95=np.exp(g_ci),
         correlation_change=r,

@@ -124,8 +124,11 @@ def test_q_is_a_lower_bound_where_the_healthy_slave_is_at_noise(emg):
     assert found.q_censored
     assert 10 < found.q < 25
     assert found.verdict == Verdict.PRESENT
-    both = compared(emg, {"slave_uv": 0.1}, {"slave_uv": 0.1})
+    both = compared(emg, {"slave_uv": 0.0}, {"slave_uv": 0.0})
     assert both.q_censored
+    assert np.isnan(both.q_ci95).all()
+    assert np.isnan(both.p_value)
+    assert not both.significant
     assert any("both slaves" in reason for reason in both.reasons.item())
     assert both.verdict == Verdict.ABSENT
 
