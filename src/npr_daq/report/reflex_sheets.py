@@ -117,7 +117,7 @@ def _every_muscle(findings: Findings) -> PairedSheet:
             rows = [row_of(findings, stimulated, side, muscle) for side in sides]
             if not any(rows):
                 continue
-            told = [(r.side, r.reasons) for r in rows if r is not None and r.verdict != ABSENT]
+            told = [(r.side, _worth(r)) for r in rows if r is not None and r.verdict != ABSENT]
             lines.append(
                 Line(
                     first=side_of(findings, stimulated),
@@ -132,11 +132,19 @@ def _every_muscle(findings: Findings) -> PairedSheet:
                        if r.current_ma is not None})  # fmt: skip
     caption = (
         f"Supraorbital nerve stimulated: {'; '.join(currents) or 'no usable sweep'}. Latency ± SD over the sweeps; "
-        "area rectified, the noise’s taken off. A response in a muscle other than the orbicularis oculi counts where "
-        "it repeats and is not explained by volume conduction from the eyes. R1/D: R1 over the direct latency of the "
-        "same eye, where the exam has one."
+        "area rectified, the noise’s taken off. A component counts where it is in at least 3 of 5 sweeps, one in a "
+        "muscle other than the orbicularis oculi where it also is not explained by volume conduction from the eyes. "
+        "R1/D: R1 over the direct latency of the same eye, where the exam has one."
     )
     return PairedSheet("All recorded muscles", caption, ("Stimulated", "Muscle recorded"), kept, thin, notes.told())
+
+
+UNREPEATED = "does not repeat"
+"""End of a reason that the shares of the sweeps say already."""
+
+
+def _worth(row: ReflexRow) -> list[str]:
+    return [reason for reason in row.reasons if not reason.endswith(UNREPEATED)]
 
 
 def is_spreading(row: ReflexRow) -> bool:

@@ -102,7 +102,7 @@ def _line(
         supramaximal=(_proved(rows[0]), _proved(rows[1])),
         ratio="" if lone else "withheld" if symmetry is None or percent is None else words.percent(symmetry),
         interval=_norm(findings, branch, muscle) if lone else words.interval(symmetry) if symmetry else "",
-        loss="–" if symmetry is None or symmetry.loss_percent is None else f"{symmetry.loss_percent:.0f}",
+        loss=words.number(None if symmetry is None else symmetry.loss_percent, 0),
         band="" if percent is None else band(percent).partition(":")[0],
         limits=limits,
         flags=flags,

@@ -118,7 +118,9 @@ def _size(row: SpreadMatrixRow) -> tuple[str, ...]:
     if row.as_recorded_mv is None:
         return ()
     small = abs(row.as_recorded_mv) < 0.1
-    return (f"{_rounded(1e3 * row.as_recorded_mv, 0)} µV" if small else f"{_rounded(row.as_recorded_mv, 2)} mV",)
+    return (
+        f"{words.number(1e3 * row.as_recorded_mv, 0)} µV" if small else f"{words.number(row.as_recorded_mv, 2)} mV",
+    )
 
 
 def _digits(row: SpreadMatrixRow) -> int:
@@ -130,7 +132,7 @@ def _value(row: SpreadMatrixRow, *, sign: bool = False) -> str:
     if row.remainder_percent is None:
         return "–"
     digits = _digits(row)
-    return words.signed(row.remainder_percent, digits) if sign else f"{_rounded(row.remainder_percent, digits)} %"
+    return words.signed(row.remainder_percent, digits) if sign else f"{words.number(row.remainder_percent, digits)} %"
 
 
 def _interval(row: SpreadMatrixRow, *, sign: bool = False) -> str:
@@ -141,11 +143,6 @@ def _interval(row: SpreadMatrixRow, *, sign: bool = False) -> str:
     if sign or low < 0:
         return f"[{words.signed(low, digits)} to {words.signed(high, digits)}]"
     return f"[{low:.{digits}f}–{high:.{digits}f}]"
-
-
-def _rounded(value: float, digits: int) -> str:
-    """What rounds to zero has no sign."""
-    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def _growth(row: SpreadMatrixRow) -> str:

@@ -170,8 +170,11 @@ def withheld_words(findings: Findings, row: SymmetryRow) -> str:
 
 
 def number(value: float | None, digits: int) -> str:
-    """A number with fixed digits, or a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}"
+    """A number with fixed digits, or a dash where there is none; what rounds to zero has no sign."""
+    if value is None:
+        return "–"
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0.0 else text.replace("-", "−")
 
 
 def signed(value: float | None, digits: int) -> str:
