@@ -91,6 +91,15 @@ def test_effort_of_one_side_alone_is_no_synkinesis(emg):
     assert found.verdict == Verdict.INDETERMINATE
 
 
+def test_both_ratios_have_to_reach_the_cutoff(emg):
+    affected = {"slave_uv": 24.0, "own_uv": 100.0, "spread": 0.04}
+    found = compared(emg, affected, {"slave_uv": 10.0, "spread": 0.04})
+    assert found.q_ci95[0] > OCULAR_ORAL
+    assert 1 < found.normalised_q_ci95[0] < found.normalised_q < OCULAR_ORAL
+    assert found.verdict == Verdict.INDETERMINATE
+    assert any("cut-off" in reason for reason in found.reasons.item())
+
+
 def test_tone_alone_is_no_synkinesis(emg):
     for seed in range(1, 9):
         found = compared(emg, {"slave_uv": 0.0, "tone_uv": 12.0}, {"slave_uv": 4.0}, seed=10 * seed)
