@@ -78,11 +78,25 @@ def sweeps(face: Face, site: Site, shocks: Sequence[tuple[float, float]], n: int
     return np.stack(made)
 
 
-def f_wave(face: Face) -> Found:
-    dao = face.montage.row(Side.LEFT, Muscle.DEPRESSOR_ANGULI_ORIS)
-    current_ma = plateau_ma(face.banks[Side.LEFT], face.patient, Site.MARGINAL_MANDIBULAR)
-    shocks = [(current_ma, float(k)) for k in range(F_SHOCKS)]
-    made = sweeps(face, Site.MARGINAL_MANDIBULAR, shocks, F_SAMPLES, [dao])[:, 0]
+def recorded(number: int, cohort: int, out: Path) -> dict[str, Floats]:
+    """Sweeps of one person, microvolts; kept in `out`, so that they can be measured again."""
+    kept = out / f"{number:03d}.npz"
+    if not kept.exists():
+        face = Face(random_person(number, seed=cohort), seed=seed_of(cohort, number))
+        eyes = [face.montage.row(side, Muscle.ORBICULARIS_OCULI) for side in Side]
+        dao = face.montage.row(Side.LEFT, Muscle.DEPRESSOR_ANGULI_ORIS)
+        blinks = [(BLINK_MA, 10.0 * k) for k in range(BLINKS)]
+        made = {"blink": sweeps(face, Site.SUPRAORBITAL, blinks, BLINK_SAMPLES, eyes)}
+        if number <= F_PEOPLE:
+            site = Site.MARGINAL_MANDIBULAR
+            current_ma = plateau_ma(face.banks[Side.LEFT], face.patient, site)
+            made["f"] = sweeps(face, site, [(current_ma, float(k)) for k in range(F_SHOCKS)], F_SAMPLES, [dao])[:, 0]
+        np.savez_compressed(kept, **{name: values.astype(np.float32) for name, values in made.items()})
+    with np.load(kept) as file:
+        return {name: file[name].astype(np.float64) for name in file.files}
+
+
+def f_wave(made: Floats) -> Found:
     found = late.measure(made, **SAMPLING)
     direct = evoked.measure(made.mean(axis=0), window_ms=(1.5, 7.0), **SAMPLING)
     out = {name: float(getattr(found, name)) for name, *_ in W9 if name != "conduction_time_ms"}
@@ -90,10 +104,7 @@ def f_wave(face: Face) -> Found:
     return {**out, "persistence_percent": float(found.persistence_percent)}
 
 
-def blink(face: Face) -> Found:
-    eyes = [face.montage.row(side, Muscle.ORBICULARIS_OCULI) for side in Side]
-    shocks = [(BLINK_MA, 10.0 * k) for k in range(BLINKS)]
-    made = sweeps(face, Site.SUPRAORBITAL, shocks, BLINK_SAMPLES, eyes)
+def blink(made: Floats) -> Found:
     found = reflex.measure(made, prime_movers=[0, 1], **SAMPLING)
     r1, r2 = found.r1, found.r2
     first = r1.first_phase_ms[0] if np.isfinite(r1.first_phase_ms[0]) else r1.mean_onset_ms[0]
@@ -105,13 +116,8 @@ def blink(face: Face) -> Found:
 
 
 def without_wire(number: int, cohort: int, out: Path) -> Found:
-    """Kept in `out`: a person that is there is not measured again."""
-    kept = out / f"{number:03d}.json"
-    if not kept.exists():
-        face = Face(random_person(number, seed=cohort), seed=seed_of(cohort, number))
-        found = blink(face) | (f_wave(face) if number <= F_PEOPLE else {})
-        kept.write_text(json.dumps(found), encoding="utf-8")
-    return dict(json.loads(kept.read_text(encoding="utf-8")))
+    made = recorded(number, cohort, out)
+    return blink(made["blink"]) | (f_wave(made["f"]) if "f" in made else {})
 
 
 def over_wire(number: int, cohort: int, out: Path) -> Found:

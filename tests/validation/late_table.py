@@ -3,7 +3,8 @@
     OPENBLAS_NUM_THREADS=1 python tests/validation/late_table.py --people 3 --seed 31
 
 Truth is the simulator's: the instants at which endplates were activated (the estimators read some tenths of a
-millisecond later), potentials of one origin alone, and the same sweeps without that origin. Noise: white, 3 uV RMS to 10 kHz.
+millisecond later), potentials of one origin alone, and the same sweeps without that origin. Noise: white, 3 uV RMS to 10 kHz; for F waves
+also 1 and 10 uV, dB of the median F wave's peak to peak over it. `--only f_waves` runs one part.
 """
 
 import argparse
@@ -30,6 +31,9 @@ SPEC.loader.exec_module(shocks)
 
 Floats = NDArray[np.float64]
 BRANCHES = [branch for branch in Branch if branch is not Branch.TRUNK]
+F_SHOCKS = 20
+F_FIGURES = ("minimum_ms", "mean_ms", "maximum_ms", "chronodispersion_ms", "f_over_m_percent")
+NOISE_UV = (1.0, 3.0, 10.0)
 SUPPLIED = np.array([[muscle in SUPPLIES[branch] for muscle in FACIAL_MUSCLES] for branch in BRANCHES])
 
 
@@ -56,55 +60,66 @@ def first_ms(answers: dict, person, muscle: int, origins: tuple[str, ...], side:
     return float(spikes.time_ms[chosen].min()) if chosen.any() else np.nan
 
 
+def f_series(name: str, seed: int, dao: int) -> tuple[Floats, Floats, Floats]:
+    """First endplate (sweep,), NaN without an F wave; the F waves alone and all that was there, both (sweep, time)."""
+    given = {"seed": seed, "current_ma": 20.0}
+    every = [shocks.spikes(name, shocks.Site.MARGINAL_MANDIBULAR, ordinal=k, **given) for k in range(F_SHOCKS)]
+    first = np.array([first_ms(one, shocks.face(name, seed), dao, ("f_wave",)) for one in every])
+    alone = np.array([shocks.wave(name, one, seed=seed, only=("f_wave",))[dao] for one in every])
+    return first, alone, np.array([shocks.wave(name, one, seed=seed)[dao] for one in every])
+
+
 def f_waves(seeds: range) -> None:
     dao = shocks.channel(Muscle.DEPRESSOR_ANGULI_ORIS)
     for name in ("healthy", "synkinetic_12m"):
-        errors: dict[str, list[float]] = {k: [] for k in ("min", "mean", "max", "chrono", "persist", "size")}
-        values, false, n = [], 0, 0
-        for seed in seeds:
-            given = {"seed": seed, "current_ma": 20.0}
-            every = [shocks.spikes(name, shocks.Site.MARGINAL_MANDIBULAR, ordinal=k, **given) for k in range(20)]
-            truth = np.array([first_ms(one, shocks.face(name, seed), dao, ("f_wave",)) for one in every])
-            alone = np.array([shocks.wave(name, one, seed=seed, only=("f_wave",))[dao] for one in every])
-            whole = np.array([shocks.wave(name, one, seed=seed)[dao] for one in every])
-            noise = shocks.noise(np.random.default_rng([seed, 5]), (20,))
-            found = late.measure(whole + noise, **shocks.SAMPLING)
-            none = late.measure(whole - alone + noise, **shocks.SAMPLING)
-            false += int(none.present.sum())
-            n += 20
-            errors["min"].append(float(found.minimum_ms) - np.nanmin(truth))
-            errors["mean"].append(float(found.mean_ms) - np.nanmean(truth))
-            errors["max"].append(float(found.maximum_ms) - np.nanmax(truth))
-            errors["chrono"].append(float(found.chronodispersion_ms) - np.ptp(truth[np.isfinite(truth)]))
-            errors["persist"].append(float(found.persistence_percent) - 100 * np.isfinite(truth).mean())
-            sizes = np.ptp(alone, axis=1)
-            errors["size"] += list(100 * (found.amplitude_uv / np.where(sizes > 50, sizes, np.nan) - 1))
-            values.append(
-                (
-                    float(found.minimum_ms),
-                    float(found.mean_ms),
-                    float(found.maximum_ms),
-                    float(found.chronodispersion_ms),
-                    float(found.f_over_m_percent),
-                )
-            )
-        for key, unit in (
-            ("min", "ms"),
-            ("mean", "ms"),
-            ("max", "ms"),
-            ("chrono", "ms"),
-            ("persist", "points"),
-            ("size", "%"),
-        ):
-            label = "amplitude, F over 50 uV" if key == "size" else key
-            row(f"F, {name}: {label}, measured - true", errors[key], unit)
-        share(f"F, {name}: sweeps without F called F", false / n, n)
-        means = np.nanmean(values, axis=0)
-        print(
-            f"| F, {name}: min, mean, max, chronodispersion, F/M | n {len(values)} | "
-            f"{means[0]:.2f}, {means[1]:.2f}, {means[2]:.2f}, {means[3]:.2f} ms, {means[4]:.1f} % "
-            f"| W9: 8.97, 9.39, 9.74, 0.80 ms; W12: 3.7 % |"
-        )
+        people = [f_series(name, seed, dao) for seed in seeds]
+        for noise_uv in NOISE_UV:
+            f_errors(name, people, noise_uv, seeds)
+
+
+def f_errors(name: str, people: list[tuple[Floats, Floats, Floats]], noise_uv: float, seeds: range) -> None:
+    """Measured minus true, over one noise: per person first, then per sweep."""
+    errors: dict[str, list[float]] = {k: [] for k in ("min", "mean", "max", "chrono", "persist", "latency", "size")}
+    values, false, n, found_50, over_50, untold, snr = [], 0, 0, 0, 0, 0, []
+    for seed, (truth, alone, whole) in zip(seeds, people, strict=True):
+        noise = shocks.noise(np.random.default_rng([seed, 5]), (F_SHOCKS,), rms_uv=noise_uv)
+        found = late.measure(whole + noise, **shocks.SAMPLING)
+        none = late.measure(whole - alone + noise, **shocks.SAMPLING)
+        false += int(none.present.sum())
+        n += F_SHOCKS
+        sizes = np.ptp(alone, axis=1)
+        snr.append(20 * np.log10(np.median(sizes[np.isfinite(truth)]) / noise_uv))
+        found_50 += int(found.present[sizes > 50].sum())
+        over_50 += int((sizes > 50).sum())
+        untold += int(np.isnan(found.minimum_ms))
+        errors["min"].append(float(found.minimum_ms) - np.nanmin(truth))
+        errors["mean"].append(float(found.mean_ms) - np.nanmean(truth))
+        errors["max"].append(float(found.maximum_ms) - np.nanmax(truth))
+        errors["chrono"].append(float(found.chronodispersion_ms) - np.ptp(truth[np.isfinite(truth)]))
+        errors["persist"].append(float(found.persistence_percent) - 100 * np.isfinite(truth).mean())
+        errors["latency"] += list(found.latency_ms - truth)
+        errors["size"] += list(100 * (found.amplitude_uv / np.where(sizes > 50, sizes, np.nan) - 1))
+        values.append([float(getattr(found, key)) for key in F_FIGURES])
+    head = f"F, {name}, noise {noise_uv:g} uV (F {np.mean(snr):.0f} dB)"
+    for key, label, unit in (
+        ("min", "minimum", "ms"),
+        ("mean", "mean", "ms"),
+        ("max", "maximum", "ms"),
+        ("chrono", "chronodispersion", "ms"),
+        ("persist", "persistence", "points"),
+        ("latency", "latency of a sweep", "ms"),
+        ("size", "amplitude, F over 50 uV", "%"),
+    ):
+        row(f"{head}: {label}, measured - true", errors[key], unit)
+    share(f"{head}: sweeps without F called F", false / n, n)
+    share(f"{head}: F over 50 uV found", found_50 / max(over_50, 1), over_50)
+    share(f"{head}: people without a minimum", untold / len(people), len(people))
+    means = np.nanmean(values, axis=0)
+    print(
+        f"| {head}: min, mean, max, chronodispersion, F/M | n {len(values)} | "
+        f"{means[0]:.2f}, {means[1]:.2f}, {means[2]:.2f}, {means[3]:.2f} ms, {means[4]:.1f} % "
+        f"| W9: 8.97, 9.39, 9.74, 0.80 ms; W12: 3.7 % |"
+    )
 
 
 def spread(seeds: range) -> None:
@@ -298,19 +313,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", help="one part: f_waves, spread, blink, trains, thresholds or matrix")
     chosen = parser.parse_args()
     seeds = range(chosen.seed, chosen.seed + chosen.people)
     rng = np.random.default_rng(chosen.seed)
     print(f"people {chosen.people} (seeds {seeds.start} to {seeds.stop - 1})")
-    parts: list[Callable[[], None]] = [
-        lambda: f_waves(seeds),
-        lambda: spread(seeds),
-        lambda: blink(seeds),
-        lambda: trains(seeds),
-        lambda: thresholds(40, rng),
-        lambda: matrix(range(seeds.start, seeds.start + min(2, chosen.people))),
-    ]
-    for part in parts:
+    parts: dict[str, Callable[[], None]] = {
+        "f_waves": lambda: f_waves(seeds),
+        "spread": lambda: spread(seeds),
+        "blink": lambda: blink(seeds),
+        "trains": lambda: trains(seeds),
+        "thresholds": lambda: thresholds(40, rng),
+        "matrix": lambda: matrix(range(seeds.start, seeds.start + min(2, chosen.people))),
+    }
+    for name, part in parts.items():
+        if chosen.only not in (None, name):
+            continue
         started = time.monotonic()
         part()
         print(f"({time.monotonic() - started:.0f} s)")

@@ -17,35 +17,28 @@ WINDOW_MS = (7.5, 20.0)
 DIRECT_MS = (1.5, 7.0)
 """Where the direct response scales the tail that is taken off each sweep (the early window of clinical 5.5)."""
 
-LEAST_SWEEPS = 10
-LEAST_MEASURED = 3
+LEAST_SWEEPS, LEAST_MEASURED = 10, 3
 ENERGY_MS = 4.0
 """An F wave lasts longer than this: it is sought by the RMS over it, which the jitter's brief steps hardly reach."""
 JITTER_QUANTILE = 0.8
-PRESENT_TIMES = 1.3
-ALIKE_TIMES = 0.9
-BASELINE_TIMES = 1.25
-LEVEL_TIMES = 3.0
-LEVEL_BASELINE_SD = 5.0
+PRESENT_TIMES, ALIKE_TIMES, BASELINE_TIMES = 1.5, 0.9, 1.25
+LEVEL_TIMES, LEVEL_BASELINE_SD = 3.0, 5.0
 SUSTAINED_MS = 0.3
 BEFORE_MS, AFTER_MS = 1.2, 0.8
 PHASE_TIMES = 5.0
 """A latency needs a first phase of five times the jitter."""
-MARGIN_MS = 0.3
-BEGIN_MS = 1.5
+MARGIN_MS, BEGIN_MS = 0.3, 1.5
 JITTERY_MS = 2.5
 """So long into the window the direct response still jitters; F waves that began in it go on after it."""
 ROUNDS = 3
 WORTH = 0.5
 """A fit of size or shift is used where it leaves under half the power: single units vary by themselves."""
 ALIKE_LEAST, ALIKE_PART = 3, 0.5
-CERTAIN_LEAST = 2
-SUPPORT_MS = 0.5
+CERTAIN_LEAST, SUPPORT_MS = 2, 0.5
 GAP_MS = 1.5
 """Where the tail is not certain, its error begins at one time in many sweeps, so long after their F waves."""
 
 Floats = NDArray[np.float64]
-
 
 FLOATS = (
     "minimum_ms",
@@ -106,15 +99,15 @@ def measure(
     taken off; `stimulus_sample` broadcasts over (..., sweep). Ten sweeps or more are wanted, three are needed.
 
     The tail of the direct response under the late window is modelled, not filtered: a high-pass strong enough to
-    flatten it takes most of the F wave and moves its onset. Each sweep keeps what is left after the tail as it is,
-    at the sweep's own size, or at its own size and shift (fitted to `direct_ms`), each only where it leaves less
-    than half of the power in the first 1.5 ms of the window. The tail is the mean of the sweeps without an F wave,
-    and before that of all whose F wave has not begun. Without an F wave is at first the sweep that has least of
-    what varies, and those that are like it; then every sweep that shows none. Where only that one is left
-    (persistence near 100 %), `tail_certain` is False: what it has of an F wave is missing from the amplitudes, and
-    it counts as a sweep without one.
+    flatten it takes most of the F wave and moves its onset. Each sweep keeps what is left after the tail as it is, at
+    the sweep's own size, or at its own size and shift (fitted to `direct_ms`), each only where it leaves less than
+    half of the power in the first 1.5 ms of the window. The tail is the mean of the sweeps without an F wave, and
+    before that of all whose F wave has not begun. Without an F wave are at first the sweeps that are alike where
+    those are half of all, else the sweep that has least of what varies and its like; then all that show none. Where
+    only one is left (persistence near 100 %), `tail_certain` is False: what it has of an F wave is missing from the
+    amplitudes, and it counts as a sweep without one.
 
-    Present: RMS over 4 ms of the window, from 2.5 ms after its start on, over 1.3 times the jitter (80 % of the
+    Present: RMS over 4 ms of the window, from 2.5 ms after its start on, over 1.5 times the jitter (80 % of the
     sweeps have less in what is left of their direct response) and 1.25 times the highest RMS over 4 ms of any sweep
     before the stimulus. Smaller F waves are missed, and persistence is too low by them. Latency: hinge on the phase
     that first stays above 3 times the jitter for 0.3 ms, of the polarity with which the direct response begins;
