@@ -100,6 +100,15 @@ def test_both_ratios_have_to_reach_the_cutoff(emg):
     assert any("cut-off" in reason for reason in found.reasons.item())
 
 
+def test_repetitions_that_disagree_decide_nothing(emg):
+    found = compared(emg, {"slave_uv": 25.0, "spread": 1.2}, {"slave_uv": 10.0}, seed=4)
+    assert found.q > OCULAR_ORAL
+    assert found.normalised_q > OCULAR_ORAL
+    assert found.q_ci95[0] < 1
+    assert found.verdict == Verdict.INDETERMINATE
+    assert "the intervals reach down to 1" in found.reasons.item()
+
+
 def test_tone_alone_is_no_synkinesis(emg):
     for seed in range(1, 9):
         found = compared(emg, {"slave_uv": 0.0, "tone_uv": 12.0}, {"slave_uv": 4.0}, seed=10 * seed)
