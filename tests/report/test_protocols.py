@@ -76,7 +76,7 @@ ROWS: dict[str, dict[str, TableView[Any]]] = {
             ExcitabilityRow,
             [
                 ExcitabilityRow("left", "buccal", "nasalis", 200.0, 4.4, 4.2, 4.6, 12, 4, 1.3, "present"),
-                ExcitabilityRow("right", "buccal", "nasalis", 200.0, 3.1, None, 3.1, 9, 2, None, "present"),
+                ExcitabilityRow("right", "buccal", "zygomaticus", 200.0, 3.1, None, 3.1, 9, 2, None, "present"),
                 ExcitabilityRow("left", "cervical", "platysma", 200.0, None, 25.0, None, 9, 0, None, "absent"),
             ],
         )
@@ -128,7 +128,8 @@ SAID = {
     "excitability": (
         "Facial nerve: excitability thresholds",
         ["Thresholds, affected − healthy: buccal +1.30 mA.", "No threshold found: left cervical.",
-         "threshold may lie lower: right buccal", "≤ 3.10", "> 25.00", "4.20–4.60", "NT"],
+         "threshold may lie lower: right buccal", "≤ 3.10", "> 25.00", "4.20–4.60", "NT",
+         "Buccal 200 µs nasalis zygomaticus 4.40 3.10"],
     ),
 }  # fmt: skip
 

@@ -66,6 +66,7 @@ def _judged(row: TrainRow, value: float | None) -> str:
 def threshold_sheets(findings: Findings) -> tuple[PairedSheet, ...]:
     """The table of thresholds; none where none was looked for."""
     columns: tuple[tuple[Column, Callable[[ExcitabilityRow], str]], ...] = (
+        (Column("Muscle"), lambda r: words.muscle_words(r.muscle)),
         (Column("Threshold", "mA", "mA"), lambda r: words.number(r.threshold_ma, 2)),
         (Column("Bracket", "mA", "bracket"), _bracket),
         (Column("Verdict"), lambda r: r.verdict),
@@ -79,26 +80,26 @@ def threshold_sheets(findings: Findings) -> tuple[PairedSheet, ...]:
     notes = Notes()
     lines = []
     for key in found:
-        site, muscle, width = key
+        site, width, _ = key
         rows = [threshold_of(findings, side, key) for side in (first, second)]
         difference = next((r.difference_ma for r in rows if r is not None and r.difference_ma is not None), None)
         told = [(r.side, r.reasons) for r in rows if r is not None]
         lines.append(
             Line(
                 first=words.site_words(site),
-                second=f"{words.muscle_words(muscle)}, {width:g} µs",
+                second=f"{width:g} µs",
                 cells=cells(rows, [of for _, of in columns]),
                 single=(words.signed(difference, 2),),
                 notes=numbered(notes, told),
             )
         )
     caption = (
-        f"The lowest current that the muscle answers, by the recorded response; Δ = {one} − {two}. Bracket: the "
-        "currents between which it lies. Published thresholds (Park & Paik 1982, 30 adults, visible twitch, another "
+        f"The lowest current that a muscle of the site answers, by the recorded response; Δ = {one} − {two}. Bracket: "
+        "the currents between which it lies. Published thresholds (Park & Paik 1982, 30 adults, visible twitch, another "
         "stimulator) are 1.2 to 1.8 mA without a side difference: not comparable in their absolute size."
     )
     sheet = PairedSheet(
-        "Thresholds", caption, ("Site stimulated", "Muscle, width"), tuple(c for c, _ in columns), tuple(lines),
+        "Thresholds", caption, ("Site stimulated", "Pulse"), tuple(c for c, _ in columns), tuple(lines),
         notes.told(), single=(Column("Δ", "mA", "Δ mA"),),
     )  # fmt: skip
     return (sheet,)
