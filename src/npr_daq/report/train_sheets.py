@@ -95,8 +95,8 @@ def threshold_sheets(findings: Findings) -> tuple[PairedSheet, ...]:
         )
     caption = (
         f"The lowest current that a muscle of the site answers, by the recorded response; Δ = {one} − {two}. Bracket: "
-        "the currents between which it lies. Published thresholds (Park & Paik 1982, 30 adults, visible twitch, another "
-        "stimulator) are 1.2 to 1.8 mA without a side difference: not comparable in their absolute size."
+        "the currents between which it lies. Published thresholds (Park & Paik 1982, 30 adults, visible twitch, "
+        "another stimulator) are 1.2 to 1.8 mA without a side difference: not comparable in their absolute size."
     )
     sheet = PairedSheet(
         "Thresholds", caption, ("Site stimulated", "Pulse"), tuple(c for c, _ in columns), tuple(lines),
