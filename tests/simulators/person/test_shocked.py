@@ -138,6 +138,20 @@ def test_r2_habituates_and_r1_does_not(healthy):
     assert early[1] < 0.7 * late[1]
 
 
+def test_the_arc_of_the_blink_is_the_persons_own(healthy):
+    def answer(**blink) -> dict[Side, Spikes]:
+        case = HEALTHY.model_copy(update={"blink": HEALTHY.blink.model_copy(update=blink)})
+        return shocked(healthy, case, LEFT, BLINK, seed=SEED)
+
+    usual, later = answer(), answer(r1_later_ms=1.0, r2_later_ms=2.0, r2c_later_ms=-3.0)
+    for side, origin, ms in ((LEFT, "r1", 1.0), (LEFT, "r2", 2.0), (RIGHT, "r2", -3.0)):
+        before, after = only(usual[side], origin), only(later[side], origin)
+        np.testing.assert_allclose(after.time_ms, before.time_ms + ms)
+    none = answer(r1=0.0, r2c=0.0)
+    assert count(none[LEFT], "r1") == count(none[RIGHT], "r2") == 0
+    assert count(none[LEFT], "r2") == count(usual[LEFT], "r2")
+
+
 def test_excitability_enlarges_the_reflexes_of_its_own_half(healthy):
     excitable = patient({"reflex_gain": 2.0})
     counts = {}
