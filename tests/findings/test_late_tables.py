@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from npr_daq.anatomy import Branch, Muscle, Side, TrigeminalSite
+from npr_daq.errors import AnalysisError
 from npr_daq.exam.exam import open_exam
 from npr_daq.exam.verification import verify
 from npr_daq.findings import Findings, compute
+from npr_daq.findings.marks import Marker, Place
 from npr_daq.recording import Recording, Role
 from npr_daq.report.table import conduction_table
 from npr_daq.storage.writer import write_exam
@@ -78,6 +80,9 @@ def test_the_exam_file_keeps_them_and_verifies(recording: Recording, findings: F
     with open_exam(path) as exam:
         assert exam.findings == whole
         assert [check for check in verify(exam).checks if not check.ok] == []
+        late = Place(Side.LEFT, Branch.MARGINAL_MANDIBULAR, Muscle.MENTALIS, Marker.ONSET)
+        with pytest.raises(AnalysisError, match="had no conduction study"):
+            exam.mark(late, 3.0, by="A. B.")
 
 
 @pytest.mark.parametrize("without", [(), ("excitability", "spread_matrix")])

@@ -82,7 +82,10 @@ def _answer(exam: "Exam", place: Place) -> tuple[Site, Answer]:
     site = sites.get((place.side, place.branch))
     if site is None:
         known = ", ".join(f"{side} {branch}" for side, branch in sites).replace("_", " ") or "no site"
-        raise AnalysisError(f"no shock was given to the {place.side} {_words(place.branch)}; this exam has {known}")
+        where = f"the {place.side} {_words(place.branch)}"
+        if exam.recording.of(place.side, place.branch):
+            raise AnalysisError(f"{where} had no conduction study, and markers lie on one; this exam has {known}")
+        raise AnalysisError(f"no shock was given to {where}; this exam has {known}")
     answer = site.answer(place.muscle)
     if answer is None:
         known = ", ".join(_words(a.muscle) for a in site.answers)

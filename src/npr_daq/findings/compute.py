@@ -14,7 +14,7 @@ from npr_daq.findings.parameters import DEFAULT, Parameters
 from npr_daq.findings.reflex import blink
 from npr_daq.findings.selectivity import selective
 from npr_daq.findings.site import measure
-from npr_daq.findings.spread import spread
+from npr_daq.findings.spread import spread, verdicts
 from npr_daq.findings.spread_matrix import spread_matrix
 from npr_daq.findings.summed import summed
 from npr_daq.findings.symmetry import symmetry
@@ -41,6 +41,7 @@ def compute(
     """
     sites = selective(measure(recording, parameters), parameters)
     affected = str(recording.header.get("affected"))
+    late_verdicts = verdicts(sites, parameters)
     compared = symmetry(sites, affected, recording.montage)
     found = Findings(
         exam=exam_of(recording),
@@ -48,12 +49,12 @@ def compute(
         conduction=conduction(sites, parameters),
         symmetry=compared,
         summed=summed(sites, compared, affected),
-        evoked_spread=spread(sites, parameters),
+        evoked_spread=spread(sites, late_verdicts, parameters),
         late=late(recording, parameters),
         reflex=blink(recording, moved(sites, marks, parameters) if marks else sites, parameters),
         train=trains(recording, parameters),
         excitability=excitability(recording, parameters),
-        spread_matrix=spread_matrix(recording, sites, parameters),
+        spread_matrix=spread_matrix(recording, sites, late_verdicts, parameters),
         dose=dose(recording),
         quality=quality(recording, sites),
     )

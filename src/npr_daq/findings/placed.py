@@ -13,7 +13,7 @@ from npr_daq.analysis.shifting import shifted
 from npr_daq.anatomy import SUPPLIES, Branch
 from npr_daq.errors import AnalysisError
 from npr_daq.findings.parameters import Parameters
-from npr_daq.findings.series import Series
+from npr_daq.findings.series import FILTER_MEMORY_MS, Series
 from npr_daq.recording import Recording
 
 Floats = NDArray[np.float64]
@@ -27,11 +27,17 @@ def movers(series: Series) -> list[int]:
     return [row for row, channel in enumerate(series.channels) if channel.muscle in supplied]
 
 
-def placed(series: Series) -> tuple[Floats, int]:
-    """The sweeps (sweep, channel, time) moved so that one column is the stimulus in all of them, and that column."""
+def placed(series: Series, *, until_ms: float | None = None) -> tuple[Floats, int]:
+    """The sweeps (sweep, channel, time) moved so that one column is the stimulus in all of them, and that column.
+
+    Where `until_ms` is given they end when the filters have forgotten what comes after it.
+    """
     column = int(np.rint(series.stimulus_sample.mean()))
-    flat = series.uv.reshape(-1, series.uv.shape[-1])
-    moved = shifted(flat, (column - series.stimulus_sample).reshape(-1)).reshape(series.uv.shape)
+    last = series.uv.shape[-1]
+    if until_ms is not None:
+        last = min(last, column + round((until_ms + FILTER_MEMORY_MS) * series.rate_hz / 1e3))
+    cut = series.uv[..., :last]
+    moved = shifted(cut.reshape(-1, last), (column - series.stimulus_sample).reshape(-1)).reshape(cut.shape)
     return np.moveaxis(moved, 0, 1), column
 
 
@@ -40,7 +46,7 @@ def judged(series: Series, parameters: Parameters) -> LateralSpread | None:
     own = movers(series)
     if not series.count or not own or len(own) == len(series.channels):
         return None
-    sweeps, column = placed(series)
+    sweeps, column = placed(series, until_ms=parameters.window_end_ms)
     try:
         return lateral_spread.lateral_spread(
             sweeps,

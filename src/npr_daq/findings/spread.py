@@ -18,7 +18,18 @@ Floats = NDArray[np.float64]
 Sites = Mapping[tuple[Side, Branch], Site]
 
 
-def spread(sites: Sites, parameters: Parameters) -> TableView[SpreadRow]:
+def verdicts(sites: Sites, parameters: Parameters) -> dict[tuple[Side, Branch], LateralSpread | None]:
+    """What the late window of every channel shows, for each branch below the trunk that has sweeps enough."""
+    return {
+        key: judged(site.series, parameters)
+        for key, site in sites.items()
+        if site.site is not Branch.TRUNK and site.series.count >= parameters.min_sweeps
+    }
+
+
+def spread(
+    sites: Sites, late_verdicts: Mapping[tuple[Side, Branch], LateralSpread | None], parameters: Parameters
+) -> TableView[SpreadRow]:
     """One row per stimulated branch (not the trunk, which supplies all) and muscle that it does not supply.
 
     A late response stands where `analysis.lateral_spread` finds it present, so that a copy of the stimulated muscles, a
@@ -30,12 +41,12 @@ def spread(sites: Sites, parameters: Parameters) -> TableView[SpreadRow]:
         if branch is Branch.TRUNK or site.series.count < parameters.min_sweeps:
             continue
         late = _amplitudes(site.series, (parameters.late_start_ms, parameters.window_end_ms))
-        verdicts = judged(site.series, parameters)
+        found = late_verdicts.get((site.side, branch))
         for muscle in FACIAL_MUSCLES:
             row = site.series.row(muscle)
             if muscle in SUPPLIES[branch] or row is None:
                 continue
-            rows.append(_row(sites, site, muscle, (float(site.early_mv[row]), float(late[row])), verdicts))
+            rows.append(_row(sites, site, muscle, (float(site.early_mv[row]), float(late[row])), found))
     return TableView(SpreadRow, rows)
 
 
@@ -45,12 +56,12 @@ def _amplitudes(series: Series, window_ms: tuple[float, float]) -> Floats:
 
 
 def _row(
-    sites: Sites, site: Site, muscle: Muscle, sizes_mv: tuple[float, float], verdicts: LateralSpread | None
+    sites: Sites, site: Site, muscle: Muscle, sizes_mv: tuple[float, float], found: LateralSpread | None
 ) -> SpreadRow:
     own_mv = own_early_mv(sites, site.side, muscle)
     row = site.series.row(muscle)
-    verdict = None if verdicts is None or row is None else str(verdicts.verdict[row])
-    latency = None if verdicts is None or row is None else finite(float(verdicts.latency_mean_ms[row]))
+    verdict = None if found is None or row is None else str(found.verdict[row])
+    latency = None if found is None or row is None else finite(float(found.latency_mean_ms[row]))
     present = verdict == Verdict.PRESENT
     return SpreadRow(
         side=str(site.side),

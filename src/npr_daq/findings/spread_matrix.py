@@ -7,15 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npr_daq.analysis import spread_matrix as analysis
-from npr_daq.analysis.lateral_spread import Verdict
+from npr_daq.analysis.lateral_spread import LateralSpread, Verdict
 from npr_daq.analysis.spread_matrix import CurrentSpread, SpreadMatrix, Terms
 from npr_daq.anatomy import FACIAL_MUSCLES, SUPPLIES, Branch, Muscle, Side, own_branch
 from npr_daq.errors import AnalysisError
 from npr_daq.findings.current_spread import current_spread
 from npr_daq.findings.late_rows import TOO_FEW, SpreadMatrixRow
 from npr_daq.findings.parameters import Parameters
-from npr_daq.findings.placed import finite, judged, movers, placed
-from npr_daq.findings.series import FILTER_MEMORY_MS
+from npr_daq.findings.placed import finite, movers, placed
 from npr_daq.findings.site import Site
 from npr_daq.findings.symmetry import compared_sides
 from npr_daq.findings.table import TableView
@@ -23,6 +22,7 @@ from npr_daq.recording import Recording
 
 Floats = NDArray[np.float64]
 Sites = Mapping[tuple[Side, Branch], Site]
+Verdicts = Mapping[tuple[Side, Branch], LateralSpread | None]
 
 EARLY, LATE, DIFFERENCE = "early", "late", "difference"
 ANSWERS, VOLUME, CURRENT, NOTHING = "answers", "volume conduction", "current spread", "nothing"
@@ -43,9 +43,12 @@ class _Half:
     growth: Mapping[Branch, CurrentSpread | None]
 
 
-def spread_matrix(recording: Recording, sites: Sites, parameters: Parameters) -> TableView[SpreadMatrixRow]:
+def spread_matrix(
+    recording: Recording, sites: Sites, late_verdicts: Verdicts, parameters: Parameters
+) -> TableView[SpreadMatrixRow]:
     """The cells of both sides, then those of the difference; empty where no branch below the trunk was stimulated.
 
+    `late_verdicts` are those of `spread.verdicts`.
     Muscles that only one side has electrodes for are left out. A cell without enough data says why in `reasons`.
     """
     muscles = tuple(m for m in FACIAL_MUSCLES if all(recording.montage.has(side, m) for side in Side))
@@ -60,7 +63,7 @@ def spread_matrix(recording: Recording, sites: Sites, parameters: Parameters) ->
     halves: dict[Side, _Half] = {}
     rows: list[SpreadMatrixRow] = []
     for side in Side:
-        half = _half(recording, sites, side, branches, muscles, supplied, parameters)
+        half = _half(recording, sites, late_verdicts, side, branches, muscles, supplied, parameters)
         if half is not None:
             halves[side] = half
             rows += _cells(half, branches, muscles, supplied)
@@ -71,6 +74,7 @@ def spread_matrix(recording: Recording, sites: Sites, parameters: Parameters) ->
 def _half(
     recording: Recording,
     sites: Sites,
+    late_verdicts: Verdicts,
     side: Side,
     branches: Sequence[Branch],
     muscles: Sequence[Muscle],
@@ -85,10 +89,9 @@ def _half(
         return None
     rate_hz = rates.pop()
     columns = {b: [int(site.series.row(m) or 0) for m in muscles] for b, site in usable.items()}
-    sweeps = {b: placed(site.series) for b, site in usable.items()}
+    sweeps = {b: placed(site.series, until_ms=parameters.window_end_ms) for b, site in usable.items()}
     before = min(column for _, column in sweeps.values())
-    wanted = round((parameters.window_end_ms + FILTER_MEMORY_MS) * rate_hz / 1e3)
-    after = min(wanted, *(uv.shape[-1] - column for uv, column in sweeps.values()))
+    after = min(uv.shape[-1] - column for uv, column in sweeps.values())
     data = np.full((len(branches), max(len(uv) for uv, _ in sweeps.values()), len(muscles), before + after), np.nan)
     for index, branch in enumerate(branches):
         if branch in sweeps:
@@ -107,7 +110,7 @@ def _half(
         return None
     late, growth = {}, {}
     for branch, site in usable.items():
-        verdicts = judged(site.series, parameters)
+        verdicts = late_verdicts.get((side, branch))
         for muscle, row in zip(muscles, columns[branch], strict=True):
             late[branch, muscle] = TOO_FEW if verdicts is None else str(verdicts.verdict[row])
         own = movers(site.series)
