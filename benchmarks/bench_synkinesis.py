@@ -5,8 +5,8 @@
 Both do the same in one run: band-pass, envelopes, bursts and plateaus of 13 tasks x 5 repetitions, every muscle as
 slave of the task's master on both sides (208 pairs x 5 repetitions: gain, correlation, lag, Deming slope, durations),
 cross-talk share, side ratios with t and BCa intervals, and the coherence of all 120 pairs of channels over the whole
-recording; ours adds tone, verdicts and the coherence of each task. The peer is synkinesis_loop.py. Q, r* and coherence
-of both are compared.
+recording; ours adds tone, blinks, verdicts and the coherence of each task. The peer is synkinesis_loop.py. Q, r* and
+coherence of both are compared.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def main() -> None:
     own = [number if number < TASKS else None for number in range(MUSCLES)]
 
     def whole():
-        found = examine(data, rate_hz=RATE_HZ, rest_s=[REST_S], tasks=tasks, own_task=own, cutoffs=cutoffs)
+        found = examine(data, rate_hz=RATE_HZ, rest_s=[REST_S], tasks=tasks, own_task=own, cutoffs=cutoffs, eye=7)
         pairs = coherence.coherence(coherence.spectra(data.reshape(1, 2 * MUSCLES, -1), rate_hz=RATE_HZ))
         return found, pairs
 

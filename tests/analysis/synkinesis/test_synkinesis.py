@@ -109,6 +109,25 @@ def test_repetitions_that_disagree_decide_nothing(emg):
     assert "the intervals reach down to 1" in found.reasons.item()
 
 
+def test_a_slave_below_3_x_noise_is_not_called_active(emg):
+    found = compared(emg, {"slave_uv": 2.5, "spread": 0.02}, {"slave_uv": 0.5, "spread": 0.02})
+    assert found.q_ci95[0] > OCULAR_ORAL
+    assert found.verdict == Verdict.INDETERMINATE
+    assert any("3 x noise" in reason for reason in found.reasons.item())
+
+
+def test_untested_crosstalk_is_not_passed(emg):
+    sides = [measured(emg.part(1, slave_uv=30.0)), measured(emg.part(2, slave_uv=10.0))]
+    blind = [
+        dataclasses.replace(each, predictable_share=np.full_like(each.predictable_share, np.nan)) for each in sides
+    ]
+    assert synkinesis.compare(*sides, cutoff=OCULAR_ORAL).verdict == Verdict.PRESENT
+    found = synkinesis.compare(*blind, cutoff=OCULAR_ORAL)
+    assert found.verdict == Verdict.INDETERMINATE
+    assert "the cross-talk could not be tested" in found.reasons.item()
+    assert synkinesis.compare(*blind, cutoff=OCULAR_ORAL, crosstalk=0.05).verdict == Verdict.PRESENT
+
+
 def test_tone_alone_is_no_synkinesis(emg):
     for seed in range(1, 9):
         found = compared(emg, {"slave_uv": 0.0, "tone_uv": 12.0}, {"slave_uv": 4.0}, seed=10 * seed)
