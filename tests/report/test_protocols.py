@@ -110,7 +110,8 @@ SAID = {
     "late": (
         "Facial nerve: F wave and lateral spread",
         ["affected side (left) absent; healthy side (right) present in 75 % of 8 sweeps, minimum 9.1 ms",
-         "buccal → mentalis at 10.4 ms, 123 µV of 2 pairs, 1 cannot be told; healthy side (right): none of 1 pairs",
+         "affected side (left) 1 of 2 pairs (buccal → mentalis at 10.4 ms, 123 µV), 1 cannot be told; healthy side "
+         "(right) none of 1 pairs",
          "(25)", "(8)", "left: nothing repeats", "left: a tail, perhaps", "5 ms/div", "µV/div"],
     ),
     "reflex": (

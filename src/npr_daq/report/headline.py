@@ -55,7 +55,8 @@ def _lateral(findings: Findings) -> list[str]:
             continue
         present = [_pair(row) for row in mine if row.verdict == PRESENT]
         unsure = sum(row.verdict == Verdict.CANNOT_TELL for row in mine)
-        text = f"{_named(findings, side)}: {', '.join(present) or 'none'} of {len(mine)} pairs"
+        text = f"{_named(findings, side)} {len(present) or 'none'} of {len(mine)} pairs"
+        text += f" ({'; '.join(present)})" if present else ""
         parts.append(text + (f", {unsure} cannot be told" if unsure else ""))
     return [f"Lateral spread (branch → muscle): {'; '.join(parts)}."]
 
