@@ -72,6 +72,8 @@ def test_an_f_wave_of_the_own_branch_is_no_lateral_spread_elsewhere(kinds: Modul
         shock.waves.update({(Side.LEFT, m): 0.03 * mine for m in FACIAL_MUSCLES if m not in SUPPLIES[BRANCH]})
     table = late(kinds.recording([step]), DEFAULT)
     assert {r.verdict for r in table if r.response == "lateral spread"} <= {"absent", "cannot tell"}
+    for other in table.where(response="lateral spread", verdict="absent"):
+        assert bool(other.reasons) == (other.persistence_percent >= 60.0)
     assert row(table, Muscle.MENTALIS).verdict == "present"
 
 

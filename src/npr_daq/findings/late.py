@@ -147,7 +147,7 @@ def _spread(series: Series, row: int, found: LateralSpread | None, reasons: list
     )
     if verdict == Verdict.ABSENT:
         # The instants of what does not repeat are those of noise.
-        return plain
+        return replace(plain, reasons=(*_why_absent(found, row), *reasons))
     latency = found.latency_ms[:, row]
     known = latency[np.isfinite(latency)]
     return replace(
@@ -159,3 +159,15 @@ def _spread(series: Series, row: int, found: LateralSpread | None, reasons: list
         latency_sd_ms=finite(found.latency_sd_ms[row]),
         reasons=(*([UNSURE] if verdict == Verdict.CANNOT_TELL else []), *reasons),
     )
+
+
+def _why_absent(found: LateralSpread, row: int) -> list[str]:
+    """Why what stands out in most sweeps is no late response; empty where nothing does."""
+    if found.share[row] < lateral_spread.SHARE:
+        return []
+    if found.reproducible[row]:
+        return ["what repeats is explained by copies of the stimulated muscles; a response of its own could hide in it"]
+    deviation = float(found.latency_sd_ms[row])
+    if deviation >= lateral_spread.LATENCY_SD_MS:
+        return [f"what stands out does not come at one time: SD {deviation:.1f} ms"]
+    return ["what stands out has no beginning that can be told"]
