@@ -110,3 +110,17 @@ def test_a_difference_is_marked_where_it_stands(
     said = " ".join(headlines(found))
     assert ("buccal → mentalis" in said) is marked
     assert "of 1 pairs" in said
+
+
+def test_a_branch_without_a_plateau_is_told_beside_the_differences(synthetic: ModuleType) -> None:
+    face = synthetic.Face(
+        sites=(synthetic.Branch.BUCCAL,), currents_ma=dict.fromkeys(synthetic.Side, (3.0, 4.0)), accepted=3
+    )
+    found = of(
+        compute(face.recording()),
+        row("left", "mentalis", 9.0),
+        row("difference", "mentalis", 8.0, verdict="more on the left side", as_recorded_mv=None),
+    )
+    assert "Not proved supramaximal: left buccal, right buccal." in " ".join(headlines(found))
+    small = of(found, row("left", "mentalis", 9.0), row("difference", "mentalis", 0.0, as_recorded_mv=None))
+    assert "Not proved" not in " ".join(headlines(small))

@@ -1,7 +1,7 @@
 """The first sentences on late responses, reflexes, trains, thresholds and spread: measured words, no diagnosis."""
 
 from npr_daq.analysis.lateral_spread import Verdict
-from npr_daq.anatomy import Side
+from npr_daq.anatomy import Branch, Side
 from npr_daq.findings.findings import Findings
 from npr_daq.findings.late_rows import F_WAVE, LATERAL_SPREAD, PRESENT, LateRow, SpreadMatrixRow, TrainRow
 from npr_daq.report import late_sheets, reflex_sheets, spread_map, words
@@ -152,9 +152,19 @@ def _matrix(findings: Findings) -> list[str]:
         said.append(
             f"Evoked spread, {window} window, {name} in percentage points of the muscle’s own response, volume "
             f"conduction taken off; of {len(known)} pairs, differences of at least {spread_map.QUIET_PERCENT:g} whose "
-            f"interval holds no zero: {told}."
+            f"interval holds no zero: {told}.{_unproved(findings) if clear else ''}"
         )
     return said
+
+
+def _unproved(findings: Findings) -> str:
+    """Which branches a spread cannot be laid to, because more current might have done more there."""
+    open_ = dict.fromkeys(
+        f"{row.side} {words.site_words(row.branch).lower()}"
+        for row in findings.conduction
+        if row.branch != Branch.TRUNK and row.peak_to_peak_mv is not None and not row.supramaximal.proved
+    )
+    return f" Not proved supramaximal: {', '.join(open_)}." if open_ else ""
 
 
 def _difference(row: SpreadMatrixRow) -> str:
