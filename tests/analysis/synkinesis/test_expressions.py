@@ -94,6 +94,16 @@ def test_as_measured_pair_by_pair(whole):
     assert together.predictable_share[0, MOUTH] == pytest.approx(float(alone.predictable_share), abs=0.02)
 
 
+def test_a_prime_mover_that_does_nothing_hides_nothing(emg, whole):
+    data, tasks, _ = whole
+    weak = data.copy()
+    weak[0, EYE] = 1.5 * emg.carrier(np.random.default_rng(2), weak[0, EYE].shape)
+    found = examined(weak, tasks)
+    assert found.comparison.accepted[0, MOUTH] == 5
+    assert found.comparison.verdict[0, MOUTH] == Verdict.PRESENT
+    assert np.isnan(found.comparison.gain_ratio[0, MOUTH])
+
+
 def test_a_muscle_that_was_not_recorded_says_which_pair_cannot_be_tested(emg, whole):
     data, tasks, before = whole
     without = data.copy()

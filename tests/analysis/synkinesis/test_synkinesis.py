@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from npr_daq.analysis import synkinesis
 from npr_daq.analysis.synkinesis import OCULAR_ORAL, Flaw, Verdict
+from npr_daq.analysis.verdict import Evidence, decided
 from npr_daq.errors import AnalysisError
 
 
@@ -47,6 +48,8 @@ def test_present_with_its_interval_around_the_truth(emg):
     assert found.q_ci95[0] < 3 < found.q_ci95[1]
     assert found.q_db == pytest.approx(20 * np.log10(found.q))
     assert found.normalised_q == pytest.approx(float(found.q), rel=0.2)
+    # The own maxima have an error of their own.
+    assert np.ptp(np.log(found.normalised_q_ci95)) > 1.02 * np.ptp(np.log(found.q_ci95))
     assert not found.q_censored
     assert found.significant
     assert (found.accepted, found.total) == (5, 5)
@@ -135,6 +138,29 @@ def test_tone_alone_is_no_synkinesis(emg):
     side = measured(emg.part(1, slave_uv=0.0, tone_uv=12.0))
     assert np.nanmean(side.correlation) < 0.3
     assert np.nanmean(side.slave_uv) < 4
+
+
+def test_what_cannot_hide_in_tone_is_absent_though_the_ratios_scatter():
+    def evidence(risen_uv2):
+        number = {name: np.array(1.0) for name in ("q", "normalised", "slave_uv", "noise_uv", "own_ratio")}
+        flag = {name: np.array(False) for name in ("censored", "coefficient_known", "master_weak")}
+        return Evidence(
+            **number,
+            **flag,
+            ci=np.array([0.5, 2.0]),
+            normalised_ci=np.array([0.5, 2.0]),
+            own_known=np.array(True),
+            risen_uv2=np.array(risen_uv2),
+            risen_error_uv2=np.array(1.0),
+            healthy_uv=np.array(2.0),
+            share=np.zeros(2),
+            copied=np.array(np.nan),
+            accepted=np.array(5),
+            total=np.array(5),
+        )
+
+    verdicts = [decided(evidence(risen), np.array(OCULAR_ORAL))[0] for risen in (0.5, 3.0)]
+    assert verdicts == [Verdict.ABSENT, Verdict.INDETERMINATE]
 
 
 def test_tone_does_not_hide_synkinesis(emg):
