@@ -148,3 +148,17 @@ def test_errors_alike_in_all_sweeps_join_the_half_width_as_squares():
     assert symmetry.with_common_error(80.0, 100.0, 0.0) == pytest.approx((80.0, 100.0))
     assert symmetry.with_common_error(0.0, 12.0, 0.1) == (0.0, 12.0)
     assert all(np.isnan(symmetry.with_common_error(np.nan, np.nan, 0.1)))
+
+
+def test_sweeps_that_were_set_aside_widen_the_interval():
+    affected, healthy = np.array([0.98, 1.0, 1.01, 1.03]), np.array([2.0, 2.02, 1.98, 2.01])
+    whole = symmetry.ratio(affected, healthy)
+    trimmed = symmetry.ratio(affected, healthy, set_aside=(2, 0))
+    assert trimmed.percent == whole.percent
+    logs, others = np.log(affected), np.log(healthy)
+    far = np.square(logs - logs.mean())
+    errors = (far.sum() + 2 * far.max()) / 5 * 6 / 16, others.var(ddof=1) / 4
+    free = sum(errors) ** 2 / sum(e**2 / 3 for e in errors)
+    half = stats.t.ppf(0.975, free) * np.sqrt(sum(errors))
+    assert np.log(trimmed.ci95_percent / trimmed.percent) == pytest.approx([-half, half])
+    assert symmetry.ratio(affected, healthy, set_aside=(0, 0)).ci95_percent == pytest.approx(whole.ci95_percent)

@@ -29,7 +29,7 @@ class Ratio:
     signed_asymmetry: Floats
 
 
-def ratio(affected_mv: ArrayLike, healthy_mv: ArrayLike) -> Ratio:
+def ratio(affected_mv: ArrayLike, healthy_mv: ArrayLike, *, set_aside: tuple[int, int] = (0, 0)) -> Ratio:
     """Amplitude ratio affected / healthy in percent with its 95 % interval.
 
     Both arguments are amplitudes of single sweeps, shapes (..., sweep) with leading axes that broadcast; the numbers of
@@ -38,6 +38,9 @@ def ratio(affected_mv: ArrayLike, healthy_mv: ArrayLike) -> Ratio:
     With d = mean ln A_a - mean ln A_h and SE^2 = s_a^2 / K_a + s_h^2 / K_h: percent = 100 exp(d), interval
     100 exp(d +- t SE), t at the degrees of freedom of Welch and Satterthwaite; loss_percent = 100 - percent;
     asymmetry_index = 100 |A_a - A_h| / (A_a + A_h) of the same means, signed_asymmetry 100 (A_h - A_a) / (A_a + A_h).
+    `set_aside` sweeps of each side were left out because they differ from the rest, which makes the rest look steadier
+    than the series was: each counts in s as far off as the farthest that was kept, and 1 / K becomes
+    (K + set aside) / K^2 (the error of a trimmed mean; Tukey and McLaughlin 1963).
     Where a sweep is zero or negative, logarithms do not exist: then the ratio of the arithmetic means with the
     delta-method error, both cut off at zero. The interval needs two sweeps a side. It covers the noise of the sweeps,
     not the re-placement of electrodes (18-21 %).
@@ -54,13 +57,13 @@ def ratio(affected_mv: ArrayLike, healthy_mv: ArrayLike) -> Ratio:
         ) from cause
     positive = _positive(affected) & _positive(healthy)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        logs = _Mean.of(np.log(np.where(affected > 0, affected, np.nan)))
-        other_logs = _Mean.of(np.log(np.where(healthy > 0, healthy, np.nan)))
+        logs = _Mean.of(np.log(np.where(affected > 0, affected, np.nan)), set_aside[0])
+        other_logs = _Mean.of(np.log(np.where(healthy > 0, healthy, np.nan)), set_aside[1])
         centre = logs.mean - other_logs.mean
         reach = _reach(logs, other_logs)
         by_log = 100 * np.exp(np.stack([centre, centre - reach, centre + reach], axis=-1))
 
-        plain, other = _Mean.of(affected), _Mean.of(healthy)
+        plain, other = _Mean.of(affected, set_aside[0]), _Mean.of(healthy, set_aside[1])
         quotient = np.where(other.mean > 0, plain.mean / other.mean, np.nan)
         spread = _reach(plain.scaled(1 / other.mean), other.scaled(quotient / other.mean))
         by_mean = 100 * np.stack([quotient, quotient - spread, quotient + spread], axis=-1)
@@ -150,13 +153,15 @@ class _Mean:
     free: Floats
 
     @classmethod
-    def of(cls, values: Floats) -> "_Mean":
+    def of(cls, values: Floats, set_aside: int = 0) -> "_Mean":
         known = np.isfinite(values)
         count = known.sum(axis=-1)
         mean = np.where(known, values, 0.0).sum(axis=-1) / np.where(count > 0, count, np.nan)
         squares = np.where(known, values - mean[..., None], 0.0) ** 2
         free = np.where(count > 1, count - 1.0, np.nan)
-        return cls(mean, squares.sum(axis=-1) / free / np.maximum(count, 1), free)
+        # Of a trimmed mean: what was set aside lies where the farthest of the rest does (Winsorised variance).
+        spread = (squares.sum(axis=-1) + set_aside * squares.max(axis=-1, initial=0.0)) / (free + set_aside)
+        return cls(mean, spread * (count + set_aside) / np.maximum(count, 1) ** 2, free)
 
     def scaled(self, factor: Floats) -> "_Mean":
         return _Mean(self.mean * factor, self.error * factor**2, self.free)

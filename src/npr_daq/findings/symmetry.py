@@ -73,7 +73,8 @@ def _row(sites: Sites, affected: str, branch: Branch, muscle: Muscle) -> Symmetr
 def _amplitudes(branch: Branch, muscle: Muscle, sides: Sequence[Response]) -> SymmetryRow:
     """The row with the ratio of the peak-to-peak amplitudes alone."""
     try:
-        found = analysis.ratio(*(side.sweeps_mv for side in sides))
+        one, other = sides
+        found = analysis.ratio(one.sweeps_mv, other.sweeps_mv, set_aside=(one.set_aside, other.set_aside))
     except AnalysisError as cause:
         return SymmetryRow(str(branch), str(muscle), None, None, None, None, f"no ratio: {cause}")
     percent, (low, high) = float(found.percent), (float(v) for v in found.ci95_percent)
