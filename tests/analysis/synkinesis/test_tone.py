@@ -25,6 +25,10 @@ def test_slow_waves_of_tone_widen_the_interval(emg):
     healthy = 2 * emg.carrier(rng, (40_000,))
     widths = [np.ptp(np.log(tone.measure(each, healthy, rate_hz=2000).ratio_ci95)) for each in (even, wavy)]
     assert widths[1] > 4 * widths[0]
+    # The same seconds in another order: neighbours that are not alike are worth more.
+    order = rng.permutation(20)
+    mixed = [each.reshape(20, 2000)[order].ravel() for each in (wavy, healthy)]
+    assert widths[1] > 1.25 * np.ptp(np.log(tone.measure(*mixed, rate_hz=2000).ratio_ci95))
 
 
 def test_blinks_and_gaps_are_left_out(emg):
