@@ -137,7 +137,7 @@ def over_wire(number: int, cohort: int, out: Path) -> Found:
         if done.returncode or not list(folder.glob("*.h5")):
             raise SystemExit(f"person {number}: exit {done.returncode}\n{done.stderr[-2000:]}")
     with npr.open_exam(next(folder.glob("*.h5"))) as exam:
-        found = json.loads(exam.findings.to_json())
+        found = json.loads(exam.analyse().to_json())
     [f_row] = [r for r in found["late"] if r["recorded"] == str(Muscle.DEPRESSOR_ANGULI_ORIS)]
     eyes = {r["side"]: r for r in found["reflex"] if r["muscle"] == str(Muscle.ORBICULARIS_OCULI)}
     told = {name: f_row[name] for name in (*(name for name, *_ in W9), "persistence_percent")}

@@ -27,12 +27,13 @@ SUSTAINED_MS = 0.3
 BEFORE_MS, AFTER_MS = 1.2, 0.8
 PHASE_TIMES = 5.0
 """A latency needs a first phase of five times the jitter."""
-MARGIN_MS, BEGIN_MS = 0.3, 1.5
+MARGIN_MS = 0.3
 JITTERY_MS = 2.5
 """So long into the window the direct response still jitters; F waves that began in it go on after it."""
 ROUNDS = 3
-WORTH = 0.5
-"""A fit of size or shift is used where it leaves under half the power: single units vary by themselves."""
+WORTH, FITTED = 0.45, 0.6
+"""A fit is used where it leaves under 0.45 of the direct response's residual. Of the jitter of single units alone size
+and shift take 0.2 to 0.5 too, and lower it no later than that: what they leave is 0.6 of what is to be expected."""
 ALIKE_LEAST, ALIKE_PART = 3, 0.5
 CERTAIN_LEAST, SUPPORT_MS = 2, 0.5
 GAP_MS = 1.5
@@ -101,11 +102,11 @@ def measure(
     The tail of the direct response under the late window is modelled, not filtered: a high-pass strong enough to
     flatten it takes most of the F wave and moves its onset. Each sweep keeps what is left after the tail as it is, at
     the sweep's own size, or at its own size and shift (fitted to `direct_ms`), each only where it leaves less than
-    half of the power in the first 1.5 ms of the window. The tail is the mean of the sweeps without an F wave, and
-    before that of all whose F wave has not begun. Without an F wave are at first the sweeps that are alike where
-    those are half of all, else the sweep that has least of what varies and its like; then all that show none. Where
-    only one is left (persistence near 100 %), `tail_certain` is False: what it has of an F wave is missing from the
-    amplitudes, and it counts as a sweep without one.
+    half of what the simpler one left there. The tail is the mean of the sweeps without an F wave, and before that of
+    all whose F wave has not begun. Without an F wave are at first the sweeps that are alike where those are half of
+    all, else the sweep that has least of what varies and its like; then all that show none. Where only one is left
+    (persistence near 100 %), `tail_certain` is False: what it has of an F wave is missing from the amplitudes, and it
+    counts as a sweep without one.
 
     Present: RMS over 4 ms of the window, from 2.5 ms after its start on, over 1.5 times the jitter (80 % of the
     sweeps have less in what is left of their direct response) and 1.25 times the highest RMS over 4 ms of any sweep
@@ -179,14 +180,14 @@ def separated(
     noise = float(1.4826 * np.median(np.abs(smooth[:, slice(*quiet)])))
     columns = np.arange(smooth.shape[1])
     sought = (late[0] + round(JITTERY_MS * per_ms), late[1])
-    rest, jitter = _least(smooth, tail, early, late, per_ms)
+    rest, jitter = _least(smooth, tail, early)
     empty = _without(rest, tail, jitter, highest, early=early, late=late, sought=sought, per_ms=per_ms)
     begun = np.full(len(smooth), float(late[0]))
     shown = ~empty
     for _ in range(ROUNDS):
         unstarted = (columns < (begun - MARGIN_MS * per_ms)[:, None]) | empty[:, None]
         tail = np.where(unstarted, rest + tail, 0.0).sum(axis=0) / unstarted.sum(axis=0)
-        rest, jitter = _least(smooth, tail, early, late, per_ms)
+        rest, jitter = _least(smooth, tail, early)
         shown = loudest(rest, sought, per_ms) > max(PRESENT_TIMES * jitter, BASELINE_TIMES * highest)
         level = max(LEVEL_TIMES * jitter, LEVEL_BASELINE_SD * noise)
         onset = _onsets(polarity * rest, shown, level, PHASE_TIMES * jitter, late=late, per_ms=per_ms)
@@ -197,17 +198,14 @@ def separated(
     return Separated(tail, rest, shown, onset, jitter)
 
 
-def _least(
-    smooth: Floats, tail: Floats, early: tuple[int, int], late: tuple[int, int], per_ms: float
-) -> tuple[Floats, float]:
-    """What is left of each sweep, by the fit that is worth it where the late window begins, and its jitter (RMS)."""
-    begin = slice(late[0], late[0] + round(BEGIN_MS * per_ms))
-    chosen, power = smooth - tail, np.inf
-    for rest in _fits(smooth, tail, early):
-        left = float(np.median(np.square(rest[:, begin])))
-        if left < WORTH * power:
-            chosen, power = rest, left
-    return chosen, float(np.quantile(_rms(chosen[:, slice(*early)]), JITTER_QUANTILE))
+def _least(smooth: Floats, tail: Floats, early: tuple[int, int]) -> tuple[Floats, float]:
+    """What is left of each sweep, by the simplest fit that is worth it, and the jitter (RMS) of a sweep so fitted."""
+    chosen, jitter, fitted = smooth - tail, np.inf, 1.0
+    for rest, taken in zip(_fits(smooth, tail, early), (1.0, 1.0, FITTED), strict=True):
+        left = float(np.quantile(_rms(rest[:, slice(*early)]), JITTER_QUANTILE))
+        if left < WORTH * jitter:
+            chosen, jitter, fitted = rest, left, taken
+    return chosen, jitter / fitted
 
 
 def _fits(smooth: Floats, tail: Floats, early: tuple[int, int]) -> list[Floats]:
