@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from npr_daq.analysis.symmetry import ratio as symmetry_ratio
+from npr_daq.analysis.symmetry import with_common_error
 from npr_daq.anatomy import Branch, Muscle, Side
 from npr_daq.findings import DEFAULT, Findings, compute
 from npr_daq.findings.hum import peak_to_peak_uv
@@ -374,6 +375,10 @@ def test_the_interval_is_widened_by_the_noise_of_weak_sides_alone(synthetic: Mod
     sides = [sites[side, Branch.BUCCAL].answers[0].response for side in (Side.LEFT, Side.RIGHT)]
     assert all(sides)
     single = symmetry_ratio(*(side.sweeps_mv for side in sides)).ci95_percent
+    # Without an artefact the gap leaves hardly a doubt.
+    doubts = [side.doubt_uv / 1e3 / side.peak_to_peak_mv for side in sides]
+    assert max(doubts) < 0.02
+    single = with_common_error(*single, *doubts)
     row = ratio_of(compute(weak))
     bias = 2 * (sides[0].sweep_noise_uv / 1e3 / sides[0].peak_to_peak_mv) ** 2
     assert bias > 0.01
