@@ -4,7 +4,7 @@
 
 People of `npr_simulators.person.population`, left side stimulated: the first 41 for W9, 54 for W11. Without the wire:
 the person's own waveforms with skin, resting muscle and the front-end's filters, no stimulus artefact, measured by
-`analysis.late` and `analysis.reflex`. The first `--chain` people are also examined over the simulated wire with
+`analysis.late` and `analysis.reflex`. The people of `--chain` are also examined over the simulated wire with
 `late_population.toml`, by search, engine, exam file and findings, artefact included; beside each of their figures stands
 the one without the wire. Scored as clinical reference 7 has it: the mean inside the printed mean +- 2 sqrt(s^2/n_published
 + s^2/n), the SD ratio inside the 95 % chi-square interval for n_published; a share inside +- 2 binomial SD of both samples.
@@ -181,7 +181,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=2, help="of the cohort; 1 was used to set the simulator's times")
     parser.add_argument("--people", type=int, default=BLINK_PEOPLE)
-    parser.add_argument("--chain", type=int, default=3, help="people who are examined over the wire too")
+    parser.add_argument("--chain", default="1-3", help="first-last of those examined over the wire too; 0 for none")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -191,8 +191,10 @@ def main() -> None:
         if number % 10 == 0:
             print(f"{number} of {asked.people}, {time.process_time():.0f} s of CPU", file=sys.stderr, flush=True)
     report(people, asked.seed)
-    if asked.chain:
-        beside(people, [over_wire(number, asked.seed, asked.out) for number in range(1, asked.chain + 1)])
+    if asked.chain != "0":
+        first, last = map(int, asked.chain.split("-"))
+        told = [over_wire(number, asked.seed, asked.out) for number in range(first, last + 1)]
+        beside(people[first - 1 : last], told)
 
 
 if __name__ == "__main__":
