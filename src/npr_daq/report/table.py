@@ -146,7 +146,7 @@ def _legend(findings: Findings, notes: _Notes) -> list[str]:
     _, _, one, two = words.sides(findings)
     lines = [
         f"{words.side_words(findings)}; lat = onset",
-        f"Ratio = {one}/{two} of peak to peak (pp); 95 % is of sweep noise alone. No diagnosis.",
+        f"Ratio = {one}/{two} of peak to peak (pp); 95 %: noise, artefact left. No diagnosis.",
         words.REPLACEMENT,
     ]
     shown = [f"{m} {words.MARKERS[m]}" for m in words.MARKERS if m in notes.markers]
