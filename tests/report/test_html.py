@@ -168,12 +168,12 @@ def test_what_was_not_asked_is_not_denied(small: Callable[..., Recording], seal:
 
 
 def test_the_interval_says_what_it_holds(page: Page) -> None:
-    assert "Ratio % [sweep-noise 95 %]" in page.text
+    assert "Ratio % [within-recording 95 %]" in page.text
     assert (
         "error of placing the electrodes anew as its source gives it (18–21 %, Raslan 1988), not measured" in page.text
     )
     assert "95 % CI" not in page.text
-    assert re.search(r"Buccal \(nasalis\): peak to peak \d+\.\d % \(sweep-noise 95 %: \d+\.\d–\d+\.\d %\)", page.text)
+    assert re.search(r"Buccal \(nasalis\): peak to peak \d+\.\d % \(within-recording 95 %: \d+\.\d–\d+\.\d %\)", page.text)
 
 
 def test_the_chart_has_the_trunk_above_the_branches(page: Page) -> None:

@@ -82,7 +82,7 @@ def test_headlines_numbers_and_markers(findings: Findings) -> None:
     assert "cervical platysma: left side not measured" in whole
     assert "not elicited" in whole
     assert "2025-01-01 00:00 UTC" in lines[0]
-    assert "sweep-noise" in lines[1]
+    assert "recording" in lines[1]
     assert "95 %: noise, artefact left" in whole
     assert "18–21 % (Raslan 1988; not measured here)" in whole
     assert not any(line.startswith("diagnosis") for line in lines)

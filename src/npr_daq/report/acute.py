@@ -193,7 +193,7 @@ def _measured(findings: Findings, days: int, muscle: Muscle, percent: float) -> 
         )
     row = words.symmetry_of(findings, Branch.TRUNK, muscle)
     interval = words.interval(row) if row else ""
-    noise = f" ({words.SWEEP_NOISE}: {interval[1:-1]} %)" if interval else ""
+    noise = f" ({words.WITHIN}: {interval[1:-1]} %)" if interval else ""
     return (
         f"Day {days} after onset, complete palsy as told: ENoG at the trunk, {name}: {percent:.0f} % preserved"
         f"{noise}, degeneration index {100 - percent:.0f} %."

@@ -126,7 +126,7 @@ def _context(exam: Exam, norms: Norms | None) -> dict[str, Any]:
         "dose": sheets.dose(findings),
         "impedances": sheets.impedances(findings, {c.index: c.name for c in recording.montage.channels}),
         "notes": wording.notes(findings),
-        "sweep_noise": words.SWEEP_NOISE,
+        "within": words.WITHIN,
         "sentences": [*(wording.sentences(findings, intake) if conducted else ()), *further_sentences(findings)],
         "lone": lone,
         "comparison": comparison.table(findings),

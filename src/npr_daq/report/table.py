@@ -28,7 +28,7 @@ def conduction_table(findings: Findings, *, width: int = 80, wide: bool = False)
     for letter in (one, two):
         for heading, unit in (("lat", "ms"), ("pp", "mV"), ("area", "mV·ms")):
             table.add_column(f"{letter} {heading}\n{unit}", justify="right", no_wrap=True)
-    table.add_column("Ratio  sweep-noise\n    %         95 %", justify="right", no_wrap=True)
+    table.add_column("Ratio    recording\n    %         95 %", justify="right", no_wrap=True)
     previous = None
     for branch, muscle in words.pairs(findings, every_muscle=wide):
         cells = [words.SHORT_BRANCHES[branch] if branch != previous else "", words.SHORT_MUSCLES[muscle]]

@@ -64,9 +64,9 @@ def _branch(findings: Findings, branch: Branch, muscle: Muscle) -> str:
     if row.withheld is not None:
         return f"{name}: comparison withheld: {row.withheld}."
     if words.sides(findings)[2] != "A":
-        return f"{name}: peak to peak left / right {_percent(row)}; no side is affected.{_delay(row)}"
+        return f"{name}: peak to peak left / right {_percent(row)}; no side is affected.{_delay(findings, row)}"
     said = f"{name}: peak to peak {_percent(row)} of the healthy side; {band(row.percent or 0.0)}."
-    return said + _delay(row) + _area(row)
+    return said + _delay(findings, row) + _area(row)
 
 
 def _sums(findings: Findings) -> list[str]:
@@ -123,7 +123,7 @@ def _norms(findings: Findings) -> list[str]:
 
 def _percent(row: SymmetryRow | SummedRow) -> str:
     interval = words.interval(row)
-    return f"{words.percent(row)} %" + (f" ({words.SWEEP_NOISE}: {interval[1:-1]} %)" if interval else "")
+    return f"{words.percent(row)} %" + (f" ({words.WITHIN}: {interval[1:-1]} %)" if interval else "")
 
 
 def _area(row: SymmetryRow) -> str:
@@ -136,9 +136,14 @@ def _area(row: SymmetryRow) -> str:
     )
 
 
-def _delay(row: SymmetryRow) -> str:
+def _delay(findings: Findings, row: SymmetryRow) -> str:
     difference = row.latency_difference_ms
-    return "" if difference is None else f" Onset difference {words.signed(difference, 2)} ms."
+    if difference is None:
+        return ""
+    both = [r for r in findings.conduction if (r.branch, r.muscle) == (row.branch, row.muscle)]
+    doubtful = [r.side for r in both if r.disagreement]
+    doubt = f" (doubtful: look at the trace of the {' and the '.join(doubtful)} side)" if doubtful else ""
+    return f" Onset difference {words.signed(difference, 2)} ms{doubt}."
 
 
 def _spread(findings: Findings) -> list[str]:

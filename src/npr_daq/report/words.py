@@ -20,8 +20,8 @@ MARKERS = {
     TECHNICAL: "technical error, no usable sweep",
 }
 
-SWEEP_NOISE = "sweep-noise 95 %"
-"""What the interval of a ratio is: it holds the scatter of the sweeps and nothing else."""
+WITHIN = "within-recording 95 %"
+"""What the interval of a ratio is: the scatter of the sweeps and what the removal of the artefact may have left."""
 
 REPLACEMENT_PERCENT = (18.0, 21.0)
 """Error of a test with electrodes placed anew, in percent of the value: 17.8 to 20.7 in its source (Raslan 1988)."""
