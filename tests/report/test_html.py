@@ -173,7 +173,8 @@ def test_the_interval_says_what_it_holds(page: Page) -> None:
         "error of placing the electrodes anew as its source gives it (18–21 %, Raslan 1988), not measured" in page.text
     )
     assert "95 % CI" not in page.text
-    assert re.search(r"Buccal \(nasalis\): peak to peak \d+\.\d % \(within-recording 95 %: \d+\.\d–\d+\.\d %\)", page.text)
+    said = r"Buccal \(nasalis\): peak to peak \d+\.\d % \(within-recording 95 %: \d+\.\d–\d+\.\d %\)"
+    assert re.search(said, page.text)
 
 
 def test_the_chart_has_the_trunk_above_the_branches(page: Page) -> None:

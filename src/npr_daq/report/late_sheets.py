@@ -54,7 +54,8 @@ def _f_waves(findings: Findings) -> PairedSheet | None:
         "that of the direct response; conduction time (F minimum − M − 1) / 2. Published, 41 healthy people, marginal "
         "mandibular to depressor anguli oris: minimum 8.97 ± 0.53, mean 9.39 ± 0.51, chronodispersion 0.80 ± 0.31, "
         "conduction time 2.92 ± 0.29 ms (2018): for orientation, nothing is flagged by it. Checked on simulated people "
-        "without a lesion; in reinnervated muscle, whose direct response is long and jitters, these latencies are not reliable."
+        "without a lesion; in reinnervated muscle, whose direct response is long and jitters, these latencies are "
+        "not reliable."
     )
     return _sheet(findings, F_WAVE, "F waves", caption, columns)
 
