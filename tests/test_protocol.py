@@ -75,19 +75,46 @@ def test_an_unknown_key_names_file_line_path_and_nearest_key(old: str, new: str,
         ('site = "buccal"', 'site = "bucal"', r"step\[5\]\.site: 'bucal' is not allowed: .*'buccal'"),
         ('"impedance"', '"impedence"', r"step\[1\]: kind = 'impedence'.*did you mean 'impedance'\?.*conduction"),
         ('kind = "impedance"\n', "", r"step\[1\]: a step needs a kind; allowed: impedance, conduction"),
-        ("= 25.0", "= -1", r"limits\.max_branch_ma: -1 is not allowed: .*greater than or equal to 0"),
+        ("= 25.0", "= -1", r"limits\.max_branch_ma: -1 is not allowed: write a number of at least 0\.001 mA$"),
         ("= 25.0", '= "25"', r"limits\.max_branch_ma: '25' is not allowed: .*number"),
-        ("= 25.0", "= true", r"limits\.max_branch_ma: True is not allowed: .*number"),
-        ("= 25.0", "= inf", r"limits\.max_branch_ma: inf is not allowed: .*finite"),
+        ("= 25.0", "= true", r"limits\.max_branch_ma: true is not allowed: .*number"),
+        ("= 25.0", "= inf", r"limits\.max_branch_ma: inf is not allowed: write a number of at least"),
         ("= 25.0", "= nan", r"limits\.max_branch_ma: nan is not allowed"),
         ('side = "healthy"\n', "", r"step\[2\]\.side: this key is missing"),
-        ("version = 1", "version = 1.5", r"version: 1\.5 is not allowed: .*integer"),
+        ("version = 1", "version = 1.5", r"version: 1\.5 is not allowed: write a whole number of at least 1$"),
         ("version = 1", "version = 2020-01-01", r"version: '2020-01-01' is not allowed"),
         ("version = 1", 'version = 1\nname = "x"', r"'name' is not a known key"),
     ],
 )
 def test_a_wrong_value_says_what_is_allowed(old: str, new: str, wanted: str) -> None:
     assert re.search(wanted, refused(TEXT.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize(
+    ("step", "wanted"),
+    [
+        ('"late"\nsite = "buccal"\nsweeps = 0', "sweeps: 0 is not allowed: write a whole number from 5 to 50"),
+        ('"late"\nsite = "buccal"\nrate_hz = 0', "rate_hz: 0 is not allowed: write a number from 0.05 to 100 Hz"),
+        ('"late"\nsite = "supraorbital"', "'cervical'; a step of kind = \"reflex\" stimulates that nerve"),
+        ('"late"\nsite = "buccal"\nmax_ma = "x"', "max_ma: 'x' is not allowed: write a number of at least 0.001 mA"),
+        ('"late"\nsite = "buccal"\nname = "../x"', "write at most 64 letters, digits, - and _"),
+        ('"reflex"\ninterval_s = 1', "interval_s: 1 is not allowed: write a number from 10 to 60 s"),
+        ('"train"\nsite = "buccal"\ncount = 2.5', "count: 2.5 is not allowed: write a whole number from 5 to 10"),
+        ('"train"\nsite = "buccal"\nmuscles = "nasalis"', 'write a list, for example ["nasalis"]'),
+        ('"train"\nsite = "buccal"\nmuscles = []', "muscles: [] is not allowed: name at least 1"),
+        (
+            '"excitability"\nsite = "buccal"\nwidths_us = [0.0]',
+            "widths_us[1]: 0.0 is not allowed: write a number from 1",
+        ),
+        ('"excitability"\nsite = "buccal"\nwidths_us = [50, 50.0]', "measured once, 50 us is named twice"),
+    ],
+)
+def test_a_wrong_step_says_what_to_write_with_its_unit(step: str, wanted: str) -> None:
+    head = 'title = "t"\npurpose = "p"\nversion = 1\nmontage = "facial-16"\n'
+    message = refused(f'{head}[[step]]\nside = "left"\nkind = {step}\n')
+    assert wanted in message
+    assert "\n" not in message
+    assert "input" not in message
 
 
 def test_an_error_in_a_step_is_told_once_and_nothing_false_with_it() -> None:

@@ -26,7 +26,7 @@ name = "reflex"
 kind = "reflex"
 side = "healthy"
 start_ma = 8.0
-sweeps = 3
+sweeps = 5
 noise_s = 0.5
 
 [[step]]
@@ -59,7 +59,7 @@ def exam(tmp_path_factory: pytest.TempPathFactory) -> "npr.Exam":
 
 
 @pytest.mark.parametrize(
-    ("step", "kept"), [("late", {Role.ACCEPT: 5}), ("reflex", {Role.ACCEPT: 3}), ("train", {Role.ACCEPT: 5})]
+    ("step", "kept"), [("late", {Role.ACCEPT: 5}), ("reflex", {Role.ACCEPT: 5}), ("train", {Role.ACCEPT: 5})]
 )
 def test_the_series_is_whole_and_every_shock_says_why(exam: "npr.Exam", step: str, kept: dict[Role, int]) -> None:
     sweeps = [s for s in exam.recording.sweeps if s.step == step]

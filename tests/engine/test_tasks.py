@@ -16,7 +16,7 @@ MakeRig = Callable[..., Any]
 HEAD = 'title = "t"\npurpose = "p"\nversion = 1\nmontage = "facial-16"\n'
 STEPS = {
     "late": 'kind = "late"\nsite = "zygomatic"\nsweeps = 5\n',
-    "reflex": 'kind = "reflex"\nsite = "supraorbital"\nsweeps = 3\n',
+    "reflex": 'kind = "reflex"\nsite = "supraorbital"\nsweeps = 5\n',
     "train": 'kind = "train"\nsite = "buccal"\nmuscles = ["nasalis"]\ncount = 5\ntrains = 2\nrest_s = 5.0\n',
     "excitability": 'kind = "excitability"\nsite = "temporal"\n',
 }
@@ -82,7 +82,7 @@ class TestReflex:
     def test_two_answers_end_the_ladder_and_shocks_are_ten_seconds_apart(self, at: MakeRig) -> None:
         rig = at("reflex", least_s=10.0)
         rig.run()
-        assert roles(rig) == {Role.SEARCH: 2, Role.ACCEPT: 3}
+        assert roles(rig) == {Role.SEARCH: 2, Role.ACCEPT: 5}
         assert "notch" in rig.operator.asked[0].text
 
 

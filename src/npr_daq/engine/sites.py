@@ -54,11 +54,14 @@ def site_step(
     shocks = asked.max_shocks_per_site
     if sweeps + extra + least > shocks:
         raise PlanError(
-            f"step {name}: it needs at least {sweeps + extra + least} shocks, above the limit of {shocks} per site"
+            f"step {name}: it needs at least {sweeps + extra + least} shocks, above the limit of {shocks} per site; "
+            "ask for less in the step, or raise limits.max_shocks_per_site"
         )
     same = [s for s in before if isinstance(s, SiteSeries) and s.site is step.site]
     if any(s.side is side for s in same):
-        raise PlanError(f"step {name}: {side} {step.site} is stimulated twice; its dose limit is for one step")
+        raise PlanError(
+            f"step {name}: {side} {step.site} is stimulated twice; its dose limit is for one step, take one out"
+        )
     return SiteSeries(
         name=name,
         side=side,
@@ -86,11 +89,15 @@ def _cap_ma(name: str, step: StimulatingStep, asked: Limits, limits: StimulusLim
     named = step.max_ma if "max_ma" in step.model_fields_set else None
     for key, value in (("max_ma", named), ("start_ma", step.start_ma)):
         if value is not None and value > cap * (1 + 1e-9):
-            raise PlanError(f"step {name}: {key} {value:g} mA is above the limit of {cap:g} mA for {step.site}")
+            raise PlanError(
+                f"step {name}: {key} {value:g} mA is above the limit of {cap:g} mA for {step.site}; lower {key}"
+            )
     if step.max_ma is not None:
         cap = min(cap, step.max_ma)
     if step.start_ma > cap:
-        raise PlanError(f"step {name}: start_ma {step.start_ma:g} mA is above its own max_ma {cap:g} mA")
+        raise PlanError(
+            f"step {name}: start_ma {step.start_ma:g} mA is above its own max_ma {cap:g} mA; lower start_ma"
+        )
     return cap
 
 
@@ -121,12 +128,15 @@ def _rate_hz(name: str, step: StimulatingStep, limits: StimulusLimits, max_rate_
         wanted = 1.0 / step.interval_s
         if wanted > limits.max_rate_hz * (1 + 1e-9):
             raise PlanError(
-                f"step {name}: a shock every {step.interval_s:g} s is above the limit of {limits.max_rate_hz:g} Hz"
+                f"step {name}: a shock every {step.interval_s:g} s is above the limit of {limits.max_rate_hz:g} Hz; "
+                "raise interval_s"
             )
     else:
         wanted = step.rate_hz
         if wanted > limits.max_rate_hz * (1 + 1e-9):
-            raise PlanError(f"step {name}: rate_hz {wanted:g} Hz is above the limit of {limits.max_rate_hz:g} Hz")
+            raise PlanError(
+                f"step {name}: rate_hz {wanted:g} Hz is above the limit of {limits.max_rate_hz:g} Hz; lower rate_hz"
+            )
     return wanted if max_rate_hz is None else min(wanted, max_rate_hz)
 
 

@@ -3,37 +3,20 @@
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from npr_daq.errors import ProtocolFileError, UsageError
-from npr_daq.protocol.model import (
-    ConductionStep,
-    ExcitabilityStep,
-    ImpedanceStep,
-    LateStep,
-    Limits,
-    Protocol,
-    ReflexStep,
-    TrainStep,
-)
+from npr_daq.protocol.model import Protocol
+from npr_daq.protocol.refusals import FROM_FILE, sentence, unknown
 from npr_daq.quoting import quoted, shortened, shown_path
 from npr_daq.resources import bundled
 from npr_daq.text_file import NotReadable, parse_toml, read_text
 
-_STEP_MODELS: Mapping[str, type[BaseModel]] = {
-    "impedance": ImpedanceStep,
-    "conduction": ConductionStep,
-    "late": LateStep,
-    "reflex": ReflexStep,
-    "train": TrainStep,
-    "excitability": ExcitabilityStep,
-}
-_FROM_FILE = ("name", "text")
 _MOST_ERRORS = 5
 _NAME_BYTES = 100
 """An exam file is named after its protocol, and most file systems take 255 bytes."""
@@ -78,15 +61,15 @@ def parse_protocol(text: str, *, source: str, name: str) -> Protocol:
         tree = parse_toml(text)
     except NotReadable as error:
         raise ProtocolFileError(f"{source} is not valid TOML: {error}") from error
-    reserved = [key for key in _FROM_FILE if key in tree]
+    reserved = [key for key in FROM_FILE if key in tree]
     if reserved:
-        raise ProtocolFileError(f"{_where(source, text, (reserved[0],))}: {_unknown(reserved[0], Protocol)}")
+        raise ProtocolFileError(f"{_where(source, text, (reserved[0],))}: {unknown(reserved[0], Protocol)}")
     try:
         # Through JSON: strict mode takes words for enumerations and arrays for tuples from JSON only.
         protocol = Protocol.model_validate_json(json.dumps(tree, default=str))
     except ValidationError as error:
         problems = _first_causes(error.errors(include_url=False))
-        told = [f"{_where(source, text, _path(p['loc']))}: {_sentence(p, tree)}" for p in problems[:_MOST_ERRORS]]
+        told = [f"{_where(source, text, _path(p['loc']))}: {sentence(p)}" for p in problems[:_MOST_ERRORS]]
         if len(problems) > _MOST_ERRORS:
             told.append(f"and {len(problems) - _MOST_ERRORS} more")
         raise ProtocolFileError("\n".join(told)) from error
@@ -144,41 +127,3 @@ def _line(text: str, path: tuple[int | str, ...]) -> int | None:
         if here and re.match(rf"\s*[\"']?{re.escape(str(wanted_key))}[\"']?\s*=", line):
             return number
     return found
-
-
-def _sentence(problem: Any, tree: Mapping[str, Any]) -> str:
-    """What is wrong with one key, and what is allowed there."""
-    loc, value, context = problem["loc"], problem.get("input"), problem.get("ctx", {})
-    match problem["type"]:
-        case "extra_forbidden":
-            return _unknown(str(loc[-1]), _model_at(loc))
-        case "missing":
-            return "this key is missing"
-        case "union_tag_invalid":
-            kind = str(context.get("tag", "")).strip("'")
-            near = get_close_matches(kind, _STEP_MODELS, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
-            return f"kind = {quoted(kind)} is not a kind of step{hint} Allowed: {', '.join(_STEP_MODELS)}"
-        case "union_tag_not_found":
-            return f"a step needs a kind; allowed: {', '.join(_STEP_MODELS)}"
-        case _:
-            return f"{quoted(value)} is not allowed: {_lower(problem['msg'])}"
-
-
-def _unknown(key: str, model: type[BaseModel]) -> str:
-    known = [k for k in model.model_fields if not (model is Protocol and k in _FROM_FILE)]
-    near = get_close_matches(key, known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
-    return f"{quoted(key)} is not a known key{hint} Known here: {', '.join(known)}"
-
-
-def _model_at(loc: tuple[int | str, ...]) -> type[BaseModel]:
-    if loc[0] == "limits" and len(loc) > 1:
-        return Limits
-    if loc[0] == "step" and len(loc) > 3:
-        return _STEP_MODELS[str(loc[2])]
-    return Protocol
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from npr_daq.anatomy import SUPPLIES, Branch, Muscle, Site, TrigeminalSite
 
@@ -63,7 +63,7 @@ class ImpedanceStep(_Strict):
 
     kind: Literal["impedance"]
     name: Annotated[str | None, _NAME] = None
-    frequency_hz: Annotated[int, Field(gt=0, le=1000)] = 30
+    frequency_hz: Annotated[int, Field(ge=1, le=1000)] = 30
     max_kohm: Positive = 10.0
     max_pair_difference_kohm: Positive = 5.0
 
@@ -129,7 +129,8 @@ class ReflexStep(_Strict):
     interval_s: Annotated[float, Field(ge=10.0, le=60.0)] = 10.0
     start_ma: Annotated[float, Field(ge=0.1, le=1000.0)] = 5.0
     max_ma: Positive = 15.0
-    sweeps: Annotated[int, Field(ge=3, le=20)] = 8
+    sweeps: Annotated[int, Field(ge=5, le=20)] = 8
+    """At least what a reflex is judged by."""
     extra_sweeps: Annotated[int, Field(ge=0, le=5)] = 2
     noise_s: Annotated[float, Field(ge=0.2, le=10.0)] = 2.0
 
@@ -163,6 +164,14 @@ class ExcitabilityStep(_WatchedSite):
     kind: Literal["excitability"]
     widths_us: Annotated[tuple[Width, ...], Field(min_length=1, max_length=8)] = (200.0,)
     start_ma: Annotated[float, Field(ge=0.1, le=1000.0)] = 1.0
+
+    @field_validator("widths_us")
+    @classmethod
+    def _each_once(cls, widths_us: tuple[float, ...]) -> tuple[float, ...]:
+        twice = next((width for width in widths_us if widths_us.count(width) > 1), None)
+        if twice is not None:
+            raise ValueError(f"each width is measured once, {twice:g} us is named twice")
+        return widths_us
 
 
 StimulatingStep = ConductionStep | LateStep | ReflexStep | TrainStep | ExcitabilityStep
