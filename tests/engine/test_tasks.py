@@ -132,6 +132,25 @@ class TestTrains:
         assert [rate for _, rate in seen] == pytest.approx([1.0, 4.8, 1.0, 4.8])
         assert [given for given, _ in seen[:3]] == [0, searched, both]
 
+    def test_a_fast_one_is_not_armed_before_the_device_allows_it(self, at: MakeRig, tmp_path: Path) -> None:
+        rig = at("train")
+        file = tmp_path / "train.toml"
+        file.write_text(file.read_text() + "train_rate_hz = 5.0\n")
+        rig.least_s, rig.clock.wall, rig.device.wall_step = 0.2, True, 200
+        armed: list[float] = []
+        real = rig.device.arm
+
+        def arm(limits: Any) -> None:
+            if limits.max_rate_hz > 1:
+                armed.append((rig.device._position - rig.device.onsets[-1][1]) * limits.max_rate_hz / 20_000)
+            real(limits)
+
+        rig.device.arm = arm
+        rig.run()
+        assert len(armed) == 10
+        assert min(armed) >= 1
+        assert all(e.detail["regular"] for e in rig.journal.events if e.kind == "train")
+
     def test_none_without_the_confirmation(self, at: MakeRig) -> None:
         rig = at("train")
         rig.operator.script[PromptKind.CONFIRM_TRAIN] = [Answer(AnswerKind.REFUSE, "no")]
@@ -188,5 +207,22 @@ class TestTrains:
         assert "broken off: its last 3 shocks" in prompts[1].text
         rows = [e.detail for e in rig.journal.events if e.kind == "train"]
         assert [row["regular"] for row in rows] == [False, True]
-        assert any("not regular" in n.text for n in rig.operator.notices("warning"))
+        (warned,) = rig.operator.notices("warning")
+        assert warned.text.endswith("5 shocks at 3.00 Hz; broken off in between: not all intervals are known")
         assert len(in_trains(rig)) == 10
+
+    def test_one_that_was_ended_early_says_how_much_of_it_was_given_and_no_rate_that_it_kept(self, at: MakeRig) -> None:
+        rig = at("train")
+        keys = [Answer(AnswerKind.ENOUGH, "enough")]
+        rig.operator.keys = lambda: keys.pop() if keys and len(in_trains(rig)) == 3 else None
+        rig.run()
+        (warned,) = (n for n in rig.operator.notices("warning") if n.text.startswith("train 1"))
+        assert warned.text.endswith("3 of 5 shocks at 3.00 Hz")
+        assert warned.detail["regular"] is False
+
+    def test_the_record_of_the_search_says_in_which_pass_it_was_made(self, at: MakeRig) -> None:
+        rig = at("excitability")
+        rig.operator.script[PromptKind.JUDGE] = [Answer(AnswerKind.REDO, "once more"), Answer(AnswerKind.ACCEPT)]
+        outcome = rig.run()
+        (verdict,) = outcome.results.values()
+        assert verdict.evidence["pass"] == 2

@@ -86,10 +86,15 @@ def trains_given(intervals_s: Sequence[float | None], task: Trains) -> list[Trai
                 asked_hz=task.rate_hz,
                 rate_hz=len(known) / sum(known) if known else None,
                 longest_ms=1e3 * max(known) if known else None,
-                regular=len(known) == task.count - 1 and max(known) <= (1 + LIMPS) / task.rate_hz,
+                regular=len(known) == task.count - 1 and not limps(1e3 * max(known), task.rate_hz),
             )
         )
     return rows
+
+
+def limps(longest_ms: float, asked_hz: float) -> bool:
+    """Whether the longest interval of a train makes it another one than was asked for."""
+    return longest_ms > 1e3 * (1 + LIMPS) / asked_hz
 
 
 def complete_counted(series: Sequence[Reading], settings: SeriesSettings) -> Complete:

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from npr_daq.engine import mend
-from npr_daq.engine.counted import TrainGiven, place_of
+from npr_daq.engine.counted import TrainGiven, limps, place_of
 from npr_daq.engine.effects import Shot
 from npr_daq.engine.reading import Reading
 from npr_daq.engine.search import Finished
@@ -104,12 +104,15 @@ def confirm_train(step: SiteSeries, site: SiteProgress) -> Prompt:
 
 def train_given(step: SiteSeries, row: TrainGiven) -> Notice:
     """How a train went; a warning where it was not given as asked."""
-    said = f"train {row.train} at {where(step)}: {row.shocks} shocks"
+    assert isinstance(step.task, Trains)
+    count = step.task.count
+    said = f"train {row.train} at {where(step)}: {row.shocks}{f' of {count}' if row.shocks < count else ''} shocks"
     if row.rate_hz is not None and row.longest_ms is not None:
         said += f" at {row.rate_hz:.2f} Hz"
-        if not row.regular:
+        if limps(row.longest_ms, row.asked_hz):
             said += f", not regular: up to {row.longest_ms:.0f} ms apart, {1e3 / row.asked_hz:.0f} ms were asked for"
-            said += "; broken off, or not all intervals are known" if row.shocks > row.intervals + 1 else ""
+    if row.shocks > row.intervals + 1:
+        said += "; broken off in between: not all intervals are known"
     detail = {"step": step.name, **asdict(row)}
     return Notice("train" if row.regular else "warning", said, detail)
 

@@ -164,10 +164,15 @@ class Shooter:
         return interval
 
     def _early(self, shot: Shot) -> int:
-        """How long before the interval has passed arming begins: in a train in time to fire on its sample."""
+        """How long before the interval has passed arming begins: in a train in time to fire on its sample.
+
+        Not before the interval of the device's limit has passed: it would refuse, again and again.
+        """
         if shot.spacing is None or not shot.spacing.exact:
             return 0
-        return self._bench.samples(ARMING_MS) + self._margin(shot)
+        allowed_s = shot.spacing.interval_s - 1.0 / shot.spacing.limits.max_rate_hz
+        wanted = self._bench.samples(ARMING_MS) + self._margin(shot)
+        return max(0, min(wanted, self._bench.samples(1e3 * allowed_s)))
 
     def _margin(self, shot: Shot) -> int:
         """How far ahead FIRE names its sample."""

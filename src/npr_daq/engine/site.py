@@ -227,7 +227,7 @@ def _unproved(state: ExamState, step: SiteSeries, site: SiteProgress, reason: st
 
 def _found(state: ExamState, step: SiteSeries, site: SiteProgress, verdict: Finished) -> Step:
     """The search is over: the series at its current begins, with the confirming shock as its first."""
-    evidence = {**verdict.evidence, "kind": str(step.kind)}
+    evidence = {**verdict.evidence, "kind": str(step.kind), "pass": site.pass_number}
     verdict = replace(verdict, evidence=evidence)
     settings = series_settings(step, site, verdict)
     first = verdict.confirmation if isinstance(step.task, Conduction) else None
