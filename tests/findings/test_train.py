@@ -1,5 +1,6 @@
 """Repetitive stimulation: the decrement of every train, what movement and losses do to it, and the rate as given."""
 
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -82,6 +83,26 @@ def test_a_train_at_another_rate_says_so(kinds: ModuleType) -> None:
     [row] = made(kinds, (STEADY,), spaced=10_000)
     assert row.rate_hz == pytest.approx(2.0, abs=0.001)
     assert "given at 2.00 Hz, 3 Hz were asked for" in row.quality.reasons
+
+
+def with_onsets(kinds: ModuleType, **changes):
+    """A fading train of which the shocks after the third come otherwise."""
+    found = kinds.recording([step(kinds, (FADING,))], spaced=6667)
+    sweeps = [replace(s, **{k: getattr(s, k) + v for k, v in changes.items()}) for s in found.sweeps[-3:]]
+    [row] = trains(replace(found, sweeps=(*found.sweeps[:-3], *sweeps)), DEFAULT)
+    return row
+
+
+def test_a_train_that_was_broken_off_and_gone_on_with_is_none(kinds: ModuleType) -> None:
+    row = with_onsets(kinds, stream_id=1)
+    assert (row.rate_hz, row.quality.accepted) == (None, False)
+    assert row.quality.reasons == ("broken off and gone on with: the time between its parts is not known",)
+
+
+def test_one_long_interval_is_found_where_the_mean_rate_is_as_asked(kinds: ModuleType) -> None:
+    row = with_onsets(kinds, first_sample=3000)
+    assert row.rate_hz == pytest.approx(3.0, rel=0.1)
+    assert row.quality.reasons == ("not regular: shocks up to 483 ms apart, 333 ms were asked for",)
 
 
 def test_three_responses_are_no_train(kinds: ModuleType) -> None:

@@ -65,11 +65,9 @@ def _step(recording: Recording, step: str, parameters: Parameters) -> list[Train
         limits = [*proof, *artefact_reasons(series, row)]
         for train in range(n_trains):
             here = [s for s, place in zip(series.sweeps, places, strict=True) if place and place[0] == train + 1]
-            rate = _rate_hz(here, [p for p in known if p[0] == train + 1])
-            asked = settings.get("train_rate_hz")
-            limps = [] if rate is None or not asked or abs(rate / asked - 1) <= LIMP_PART else [
-                f"given at {rate:.2f} Hz, {asked:g} Hz were asked for"
-            ]  # fmt: skip
+            pulses = [p for p in known if p[0] == train + 1]
+            rate = _rate_hz(here, pulses)
+            limps = _limps(here, pulses, rate, settings.get("train_rate_hz"))
             reasons = [*limps, *limits] if found is not None else [failed, *limps, *limits]
             rows.append(_row(series, row, train, len(here), rate, found, index, areas[index, train], reasons))
     return rows
@@ -107,6 +105,23 @@ def _rate_hz(sweeps: list[Sweep], places: list[Place]) -> float | None:
     first, last = sweeps[0], sweeps[-1]
     seconds = (last.first_sample + last.onset - first.first_sample - first.onset) / first.rate_hz
     return (places[-1][1] - places[0][1]) / seconds if seconds > 0 else None
+
+
+def _limps(sweeps: list[Sweep], places: list[Place], rate_hz: float | None, asked_hz: float | None) -> list[str]:
+    """Why the rate of a train is not the asked one all along; after a rest a muscle answers as if anew."""
+    if len(sweeps) < 2:
+        return []
+    if rate_hz is None:
+        return ["broken off and gone on with: the time between its parts is not known"]
+    if not asked_hz:
+        return []
+    if abs(rate_hz / asked_hz - 1) > LIMP_PART:
+        return [f"given at {rate_hz:.2f} Hz, {asked_hz:g} Hz were asked for"]
+    onsets_s = np.array([(s.first_sample + s.onset) / s.rate_hz for s in sweeps])
+    longest_s = float((np.diff(onsets_s) / np.diff([pulse for _, pulse in places])).max())
+    if longest_s * asked_hz > 1 + LIMP_PART:
+        return [f"not regular: shocks up to {1e3 * longest_s:.0f} ms apart, {1e3 / asked_hz:.0f} ms were asked for"]
+    return []
 
 
 def _row(
