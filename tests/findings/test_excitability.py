@@ -1,5 +1,6 @@
 """Thresholds by the staircase's record, checked on the sweeps, and the difference of the sides, which flags nothing."""
 
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -63,6 +64,34 @@ def test_no_response_and_no_end(kinds: ModuleType) -> None:
     unended, _ = made(kinds, 5.6, 2.8, left_record={"proved": False, "reason": "stopped", "thresholds": []})
     assert (unended.verdict, unended.threshold_ma, unended.reasons[0]) == ("undetermined", None, "stopped")
     assert unended.reversals == 2
+
+
+def test_a_staircase_that_was_broken_off_is_not_absent(kinds: ModuleType) -> None:
+    begun = record(None, finished=False, low_ma=2.1) | {"reason": "the patient asked to stop"}
+    left, _ = made(kinds, 5.6, 2.8, left_record=begun)
+    assert (left.verdict, left.threshold_ma, left.low_ma) == ("undetermined", None, 2.1)
+    assert left.reasons[0] == "the patient asked to stop"
+
+
+def test_the_operators_word_stands_against_the_record_and_both_are_told(kinds: ModuleType) -> None:
+    left, _ = made(kinds, 5.6, 2.8, left_record=record(5.6) | {"operator": "the masseter twitched"})
+    assert (left.verdict, left.threshold_ma, left.difference_ma) == ("absent", None, None)
+    assert left.reasons[:2] == (
+        "not elicited: no response by the operator's word (the masseter twitched)",
+        "contradiction: the staircase found a response that repeats at 5.6 mA",
+    )
+
+
+@pytest.mark.parametrize("left", ["skipped", "done once more"])
+def test_a_record_of_what_was_put_aside_is_no_threshold(kinds: ModuleType, left: str) -> None:
+    found = kinds.recording(
+        [step(kinds, Side.LEFT, 2.8)], searches={f"excitability_left_{Branch.MARGINAL_MANDIBULAR}": record(2.8)}
+    )
+    aside = [replace(s, role=Role.REJECTED, reject_reasons=("skipped: loose",)) for s in found.sweeps]
+    more = [replace(s, why={"pass": 2}) for s in found.sweeps[:2]] if left == "done once more" else []
+    [row] = excitability(replace(found, sweeps=(*aside, *more)), DEFAULT)
+    assert (row.verdict, row.threshold_ma) == ("undetermined", None)
+    assert row.reasons[0] == ("done once more, and left before it was over" if more else "put aside: skipped: loose")
 
 
 def test_sweeps_that_hold_nothing_at_the_threshold_are_told(kinds: ModuleType) -> None:

@@ -11,10 +11,11 @@ from npr_daq.anatomy import HEADLINE, SUPPLIES, Branch, Muscle
 from npr_daq.findings.late_rows import ABSENT, PRESENT, ExcitabilityRow
 from npr_daq.findings.parameters import Parameters
 from npr_daq.findings.placed import settings_of
+from npr_daq.findings.rows import CONTRADICTION, OPERATORS_WORD
 from npr_daq.findings.series import shocks_of
 from npr_daq.findings.symmetry import compared_sides
 from npr_daq.findings.table import TableView
-from npr_daq.recording import Recording, Sweep
+from npr_daq.recording import Recording, Role, Sweep
 
 EXCITABILITY = "excitability"
 UNDETERMINED = "undetermined"
@@ -38,15 +39,35 @@ def excitability(recording: Recording, parameters: Parameters) -> TableView[Exci
 def _step(recording: Recording, step: str, parameters: Parameters) -> list[ExcitabilityRow]:
     sweeps = [s for s in recording.sweeps if s.step == step]
     search = recording.searches.get(step, {})
-    ended = str(search.get("operator") or search.get("reason") or "the staircase of this step is not recorded")
-    records = {float(r["width_us"]): r for r in search.get("thresholds", ())}
+    aside = _put_aside(sweeps, search)
+    ended = aside or str(search.get("reason") or "the staircase of this step is not recorded")
+    records = {} if aside else {float(r["width_us"]): r for r in search.get("thresholds", ())}
+    word = None if aside else search.get("operator")
     settings = settings_of(recording, step)
     widths = [float(w) for w in settings.get("widths_us") or dict.fromkeys(s.stimulus.width_us for s in sweeps)]
     rows = []
     for width in widths:
         here = [s for s in sweeps if s.stimulus.width_us == width]
-        rows.append(_row(recording, width, here or sweeps, len(here), records.get(width), ended, parameters))
+        row = _row(recording, width, here or sweeps, len(here), records.get(width), ended, parameters)
+        rows.append(row if word is None else _by_word(row, str(word)))
     return rows
+
+
+def _put_aside(sweeps: Sequence[Sweep], search: Mapping[str, Any]) -> str:
+    """Why the record of a staircase is not that of the last pass at its site; empty where it is."""
+    if all(s.role is Role.REJECTED for s in sweeps):
+        return f"put aside: {sweeps[-1].reject_reasons[-1] if sweeps[-1].reject_reasons else 'by the operator'}"
+    if max(int(s.why.get("pass") or 1) for s in sweeps) > int(search.get("pass") or 1):
+        return "done once more, and left before it was over"
+    return ""
+
+
+def _by_word(row: ExcitabilityRow, word: str) -> ExcitabilityRow:
+    """No response because the operator said so; what the staircase found is said beside it."""
+    said = [f"{OPERATORS_WORD} ({word})"]
+    if row.threshold_ma is not None:
+        said.append(f"{CONTRADICTION}the staircase found a response that repeats at {row.threshold_ma:.3g} mA")
+    return replace(row, threshold_ma=None, verdict=ABSENT, reasons=tuple(said))
 
 
 def _row(
@@ -74,7 +95,8 @@ def _row(
         shocks=shocks,
         reversals=int(record.get("reversals", _reversals(sweeps if shocks else ()))),
     )
-    if not record:
+    if not record or not record.get("finished", True):
+        # A staircase that was broken off says nothing about the currents above it.
         return replace(plain, verdict=UNDETERMINED, reasons=(ended,))
     if threshold is None:
         highest = max((s.stimulus.current_ma for s in sweeps), default=0.0)

@@ -107,7 +107,7 @@ class ExcitabilityRow:
 
     `shocks` counts all of that width, `reversals` how often their current changed direction. `difference_ma` is
     affected minus healthy, on the row of the affected side. `verdict`: present (a threshold), absent (no response up to
-    the highest current) or undetermined.
+    the highest current, or by the operator's word) or undetermined (broken off or put aside).
     """
 
     side: str
