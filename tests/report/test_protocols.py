@@ -169,6 +169,20 @@ def test_the_terminal_prints_it_in_80_columns(exam_of: Callable[[str], Exam], ki
         assert sentence in whole
 
 
+def test_what_was_not_measured_is_not_told_as_absent(exam_of: Callable[[str], Exam]) -> None:
+    lates = [late("left", "nasalis"), late("left", "mentalis"), late("right", "mentalis", verdict="absent")]
+    blinks = [
+        ReflexRow("left", "left", muscle, 5.0, 3, words)
+        for muscle, words in (("orbicularis_oculi", "R1, R2"), ("mentalis", "synkinetic"))
+    ]
+    found = replace(exam_of("late").findings, late=TableView(LateRow, lates), reflex=TableView(ReflexRow, blinks))
+    said = " ".join(headlines(found))
+    assert "affected side (left) too few sweeps; healthy side (right) none of 1 pairs" in said
+    assert "R1 affected eye too few sweeps, healthy eye not tested" in said
+    assert "answer the blink: affected side (left) too few sweeps" in said
+    assert "not elicited" not in said
+
+
 def test_a_raster_leaves_out_what_is_silent(exam_of: Callable[[str], Exam]) -> None:
     findings = exam_of("late").findings
     assert shown(findings, Branch.BUCCAL) == [Muscle.NASALIS, Muscle.MENTALIS]

@@ -3,7 +3,16 @@
 from npr_daq.analysis.lateral_spread import Verdict
 from npr_daq.anatomy import Branch, Side
 from npr_daq.findings.findings import Findings
-from npr_daq.findings.late_rows import F_WAVE, LATERAL_SPREAD, PRESENT, LateRow, SpreadMatrixRow, TrainRow
+from npr_daq.findings.late_rows import (
+    F_WAVE,
+    LATERAL_SPREAD,
+    PRESENT,
+    TOO_FEW,
+    LateRow,
+    ReflexRow,
+    SpreadMatrixRow,
+    TrainRow,
+)
 from npr_daq.report import late_sheets, reflex_sheets, spread_map, words
 from npr_daq.report.reflex_sheets import components, difference_ms, is_spreading, latency
 from npr_daq.report.wording import side_of
@@ -50,8 +59,10 @@ def _lateral(findings: Findings) -> list[str]:
         return []
     parts = []
     for side in words.sides(findings)[:2]:
-        mine = [row for row in rows if row.side == side]
+        tried = [row for row in rows if row.side == side]
+        mine = [row for row in tried if row.verdict != TOO_FEW]
         if not mine:
+            parts += [f"{_named(findings, side)} {TOO_FEW}"] if tried else []
             continue
         present = [_pair(row) for row in mine if row.verdict == PRESENT]
         unsure = sum(row.verdict == Verdict.CANNOT_TELL for row in mine)
@@ -73,7 +84,7 @@ def _blink(findings: Findings) -> list[str]:
     parts = []
     for component, rows in components(findings).items():
         values = [
-            f"{side_of(findings, side).partition(',')[0]} eye {_ms(latency(row, component))}"
+            f"{side_of(findings, side).partition(',')[0]} eye {_ms(row, component)}"
             for side, row in zip((first, second), rows, strict=True)
         ]
         delta = difference_ms(findings, component)
@@ -82,8 +93,13 @@ def _blink(findings: Findings) -> list[str]:
     return [f"Blink reflex: {'; '.join(parts)}.", _spreading(findings)]
 
 
-def _ms(value: float | None) -> str:
-    return "not elicited" if value is None else f"{value:.1f} ms"
+def _ms(row: ReflexRow | None, component: str) -> str:
+    if row is None:
+        return "not tested"
+    value = latency(row, component)
+    if value is not None:
+        return f"{value:.1f} ms"
+    return TOO_FEW if row.verdict == TOO_FEW else "not elicited"
 
 
 def _spreading(findings: Findings) -> str:
@@ -91,7 +107,9 @@ def _spreading(findings: Findings) -> str:
     for side in words.sides(findings)[:2]:
         rows = [row for row in findings.reflex if row.side == side and row.muscle != reflex_sheets.EYE]
         found = list(dict.fromkeys(words.muscle_words(row.muscle) for row in rows if is_spreading(row)))
-        if rows:
+        if rows and all(row.verdict == TOO_FEW for row in rows):
+            parts.append(f"{_named(findings, side)} {TOO_FEW}")
+        elif rows:
             parts.append(f"{_named(findings, side)} {', '.join(found) or 'none'}")
     return f"Muscles besides the orbicularis oculi that answer the blink: {'; '.join(parts)}." if parts else ""
 
