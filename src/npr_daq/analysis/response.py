@@ -128,8 +128,11 @@ def measure(
     def work(block: tuple[Layout, NDArray[np.int64] | slice]) -> None:
         where, picked = block
         buffers = spare.get()
-        answers[:, picked], flags[picked] = _measure_block(sweeps, where, picked, buffers)
-        spare.put(buffers)
+        try:
+            answers[:, picked], flags[picked] = _measure_block(sweeps, where, picked, buffers)
+        finally:
+            # Whoever waits for memory must not wait for ever where a block failed.
+            spare.put(buffers)
 
     if side_by_side:
         with ThreadPoolExecutor(THREADS) as pool:
