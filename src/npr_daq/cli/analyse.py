@@ -18,7 +18,10 @@ def analyse(
     json: JsonFlag = False,
     wide: Annotated[bool, typer.Option(help="Every muscle, not only the headline of each branch.")] = False,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override an analysis parameter.")
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Override an analysis parameter, for example window_end_ms=15."
+        ),
     ] = None,
     edits: EditsFlag = True,
     norms: NormsFile = None,
@@ -60,14 +63,17 @@ def _login() -> str:
 
 def _overrides(settings: list[str]) -> dict[str, Any]:
     from npr_daq.errors import UsageError
+    from npr_daq.quoting import quoted
 
     chosen: dict[str, Any] = {}
     for setting in settings:
-        key, equals, value = setting.partition("=")
+        key, _, value = setting.partition("=")
+        key = key.strip()
         try:
-            chosen[key.strip()] = float(value)
+            number = float(value)
         except ValueError as cause:
-            raise UsageError(f"--set {setting!r} is not KEY=NUMBER, for example window_end_ms=15") from cause
-        if not equals:
-            raise UsageError(f"--set {setting!r} is not KEY=NUMBER, for example window_end_ms=15")
+            raise UsageError(f"--set {quoted(setting)} is not KEY=NUMBER, for example window_end_ms=15") from cause
+        if key in chosen:
+            raise UsageError(f"--set names {quoted(key)} twice; give each parameter once")
+        chosen[key] = number
     return chosen

@@ -41,6 +41,8 @@ def mark(
 
     Who, when, from where and to where are appended to <exam>.edits.jsonl beside it. Nothing is ever overwritten; the
     last move of a marker counts. `analyse` and `report` then read everything that follows from the marker anew.
+    Markers lie on conduction studies only. `head` is the checksum of the edits so far: noted elsewhere, it shows later
+    whether lines were taken off the end.
     Exit codes: 0 done, 2 wrong option, 3 refused (no response there, outside the window, out of order), 5 file.
     """
     from npr_daq.exam.exam import open_exam
@@ -95,8 +97,9 @@ def _line(entry: "Entry") -> str:
         digest = str(entry.after.get("findings_sha256", "")) if isinstance(entry.after, dict) else ""
         return f"{entry.n:<4}{entry.when}  {entry.who}: {entry.what} saved, findings {digest[:16]}{why}"
     where = " ".join(str(entry.where.get(key)) for key in ("side", "branch", "muscle", "marker")).replace("_", " ")
-    to = "as measured" if entry.after is None else _ms(entry.after)
-    return f"{entry.n:<4}{entry.when}  {entry.who}: {where}: {_ms(entry.before)} -> {to}{why}"
+    if entry.after is None:
+        return f"{entry.n:<4}{entry.when}  {entry.who}: {where}: back to {_ms(entry.before)}, as measured{why}"
+    return f"{entry.n:<4}{entry.when}  {entry.who}: {where}: {_ms(entry.before)} -> {_ms(entry.after)}{why}"
 
 
 def _ms(value: object) -> str:

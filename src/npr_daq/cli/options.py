@@ -18,7 +18,12 @@ DeviceOption = Annotated[
 ExamFile = Annotated[Path, typer.Argument(metavar="EXAM", help="A sealed exam file (.h5).")]
 NormsFile = Annotated[
     Path | None,
-    typer.Option("--norms", metavar="FILE.toml", help="Reference values of your laboratory, not the published ones."),
+    typer.Option(
+        "--norms",
+        metavar="FILE.toml",
+        help="Reference values of your laboratory instead of the published ones; a changed copy of "
+        "npr_daq/reference/norms.toml.",
+    ),
 ]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 OutDir = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the exam file.")]

@@ -47,7 +47,7 @@ def move(
     # A wrong name costs nothing; an analysis takes seconds.
     Draft(by, MARK, reason=reason)
     if at_ms is not None and not isfinite(at_ms):
-        raise UsageError(f"the time {at_ms} is no number of milliseconds")
+        raise UsageError(f"the time {at_ms} is no number of milliseconds after the stimulus, such as 3.42")
     so_far = exam.chain
     marks = in_force(marks_of(so_far.entries))
     site, answer = _answer(exam, place)
@@ -81,11 +81,11 @@ def _answer(exam: "Exam", place: Place) -> tuple[Site, Answer]:
     sites = selective(measure(exam.recording, exam.parameters), exam.parameters)
     site = sites.get((place.side, place.branch))
     if site is None:
-        known = ", ".join(f"{side} {branch}" for side, branch in sites).replace("_", " ") or "no site"
+        known = ", ".join(f"{side} {branch}" for side, branch in sites).replace("_", " ") or "none"
         where = f"the {place.side} {_words(place.branch)}"
         if exam.recording.of(place.side, place.branch):
-            raise AnalysisError(f"{where} had no conduction study, and markers lie on one; this exam has {known}")
-        raise AnalysisError(f"no shock was given to {where}; this exam has {known}")
+            raise AnalysisError(f"{where} had no conduction study, and markers lie on one; sites with one: {known}")
+        raise AnalysisError(f"no shock was given to {where}; sites with a conduction study: {known}")
     answer = site.answer(place.muscle)
     if answer is None:
         known = ", ".join(_words(a.muscle) for a in site.answers)

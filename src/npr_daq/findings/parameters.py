@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Any, Self
 
 from npr_daq.errors import UsageError
+from npr_daq.quoting import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Parameters:
             if key not in kinds:
                 near = get_close_matches(key, kinds, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(kinds)}"
-                raise UsageError(f"no analysis parameter is called {key!r}{hint}")
+                raise UsageError(f"no analysis parameter is called {quoted(key)}{hint}")
             changed[key] = _number(key, value, whole=isinstance(getattr(self, key), int))
         return replace(self, **changed)
 
