@@ -61,6 +61,21 @@ def test_a_copy_of_the_eye_is_no_synkinesis(kinds: ModuleType) -> None:
     assert found.r2_share_percent == 100.0
 
 
+def test_what_is_early_on_the_other_side_or_has_no_beginning_is_no_r1(kinds: ModuleType) -> None:
+    made = step(kinds, synkinetic=False)
+    for shock in made["shocks"]:
+        shock.waves[Side.RIGHT, Muscle.FRONTALIS] = kinds.unit(10.5, 60.0)
+        shock.waves[Side.LEFT, Muscle.PLATYSMA] = kinds.unit(7.1, 60.0, narrow=1.0)
+        shock.waves[Side.LEFT, Muscle.MENTALIS] = kinds.unit(11.0, 60.0)
+    table = blink(kinds.recording([made]), {}, DEFAULT)
+    crossed, early = row(table, Side.RIGHT, Muscle.FRONTALIS), row(table, Side.LEFT, Muscle.PLATYSMA)
+    assert (crossed.verdict, crossed.r1_latency_ms, crossed.r1_uv) == ("absent", None, None)
+    assert crossed.reasons[0].startswith("something before R2 in 8 of 8 sweeps is not counted: R1 does not cross")
+    assert (early.verdict, early.r1_latency_ms, early.r1_uv) == ("absent", None, None)
+    assert early.reasons[0].endswith("their mean has no beginning where R1 lies")
+    assert row(table, Side.LEFT, Muscle.MENTALIS).r1_latency_ms == pytest.approx(11.0, abs=0.2)
+
+
 def test_a_slow_return_is_no_r2(kinds: ModuleType) -> None:
     made = step(kinds, synkinetic=False)
     tail = np.where(kinds.times() > 21.0, 10.0 * np.exp(-(kinds.times() - 21.0) / 60.0), 0.0)

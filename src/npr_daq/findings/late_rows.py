@@ -51,6 +51,7 @@ class ReflexRow:
 
     `response` is `R1, R2` in the orbicularis oculi of the stimulated side, `R2c` in that of the other side (its R2
     columns hold R2c), `synkinetic` in every other muscle, where `verdict` says whether there is a response of its own.
+    R1 is counted on the stimulated side alone, and where the mean of the sweeps has its beginning.
     Shares are of the sweeps; areas are rectified, the noise's taken off. `r1_over_direct` is R1 over the direct latency
     of the same eye at its own branch, or else at the trunk, where the exam has an accepted one.
     """

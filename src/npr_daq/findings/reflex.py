@@ -21,6 +21,8 @@ from npr_daq.recording import Recording
 REFLEX = "reflex"
 R1_R2, R2C, SYNKINETIC = "R1, R2", "R2c", "synkinetic"
 CANNOT_TELL = "cannot tell"
+DOES_NOT_CROSS = "R1 does not cross to the other side"
+NO_BEGINNING = "their mean has no beginning where R1 lies"
 
 SILENT_UNTIL_MS = 7.0
 """Nothing answers before R1, so that the artefact has all of that time to be fitted."""
@@ -99,9 +101,15 @@ def _row(plain: ReflexRow, found: BlinkReflex, row: int, direct_ms: float | None
     r1, r2 = found.r1, found.r2
     # The hinge on the average: the same definition as that of the direct latency beside which it is put.
     first = r1.first_phase_ms[row] if np.isfinite(r1.first_phase_ms[row]) else r1.mean_onset_ms[row]
-    shown = {"R1": bool(r1.reproducible[row]), "R2": bool(r2.reproducible[row])}
+    # An R1 that repeats begins in the mean of the sweeps too, within its window.
+    crossed = plain.side != plain.stimulated
+    early = bool(r1.reproducible[row] and np.isfinite(first) and not crossed)
+    shown = {"R1": early, "R2": bool(r2.reproducible[row])}
     latency = finite(float(first)) if shown["R1"] else None
     verdict, reasons = _verdict(plain, found, row, shown)
+    if r1.reproducible[row] and not early:
+        found_in = f"something before R2 in {int(r1.present[:, row].sum())} of {plain.sweeps} sweeps"
+        reasons = [f"{found_in} is not counted: {DOES_NOT_CROSS if crossed else NO_BEGINNING}", *reasons]
     return replace(
         plain,
         r1_latency_ms=latency,
@@ -125,7 +133,7 @@ def _verdict(plain: ReflexRow, found: BlinkReflex, row: int, shown: Mapping[str,
     said = [
         f"{name} in {int(part.present[:, row].sum())} of {plain.sweeps} sweeps, which does not repeat"
         for name, part in parts.items()
-        if not shown[name] and part.present[:, row].any()
+        if not part.reproducible[row] and part.present[:, row].any()
     ]
     if plain.response != SYNKINETIC:
         wanted = [name for name in parts if name == "R2" or plain.response == R1_R2]
