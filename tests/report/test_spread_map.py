@@ -124,3 +124,12 @@ def test_a_branch_without_a_plateau_is_told_beside_the_differences(synthetic: Mo
     assert "Not proved supramaximal: left buccal, right buccal." in " ".join(headlines(found))
     small = of(found, row("left", "mentalis", 9.0), row("difference", "mentalis", 0.0, as_recorded_mv=None))
     assert "Not proved" not in " ".join(headlines(small))
+
+
+def test_a_sentence_names_the_five_largest_differences_and_counts_the_rest(bare: Findings) -> None:
+    names = ["frontalis", "orbicularis_oculi", "zygomaticus", "mentalis", "platysma", "depressor_anguli_oris"]
+    rows = [row("difference", name, 10.0 + at, verdict="more on the left side") for at, name in enumerate(names)]
+    said = " ".join(headlines(of(bare, *rows)))
+    assert "depressor anguli oris +15.0" in said
+    assert "frontalis +10.0" not in said
+    assert "; 1 smaller one in the table." in said

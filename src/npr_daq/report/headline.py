@@ -17,6 +17,9 @@ from npr_daq.report import late_sheets, reflex_sheets, spread_map, words
 from npr_daq.report.reflex_sheets import components, difference_ms, is_spreading, latency
 from npr_daq.report.wording import side_of
 
+LISTED = 5
+"""Differences of the spread matrix that a sentence names; the others stand in the table."""
+
 
 def headlines(findings: Findings) -> list[str]:
     """Draft sentences, one for each kind of measurement that the exam has."""
@@ -166,11 +169,13 @@ def _matrix(findings: Findings) -> list[str]:
             continue
         clear = sorted(filter(spread_map.is_clear, known), key=lambda r: -abs(r.remainder_percent or 0.0))
         name = "affected − healthy" if words.sides(findings)[2] == "A" else "left − right"
-        told = ", ".join(_difference(row) for row in clear) or "none"
+        told = ", ".join(_difference(row) for row in clear[:LISTED]) or "none"
+        rest = len(clear) - LISTED
+        more = f"; {rest} smaller {'one' if rest == 1 else 'ones'} in the table" if rest > 0 else ""
         said.append(
             f"Evoked spread, {window} window, {name} in percentage points of the muscle’s own response, volume "
             f"conduction taken off; of {len(known)} pairs, differences of at least {spread_map.QUIET_PERCENT:g} whose "
-            f"interval holds no zero: {told}.{_unproved(findings) if clear else ''}"
+            f"interval holds no zero: {told}{more}.{_unproved(findings) if clear else ''}"
         )
     return said
 
