@@ -158,7 +158,7 @@ def _sentence(problem: Any, place: tuple[int | str, ...]) -> str:
         return f"unknown key; did you mean {near[0]!r}?" if near else f"unknown key; known are {', '.join(known)}"
     if problem["type"] == "missing":
         return "this key is missing"
-    said = problem["msg"].removeprefix("Value error, ")
+    said = problem["msg"].removeprefix("Value error, ").replace("Input should be", "it must be")
     if problem["type"] == "value_error":
         return str(said)
     if problem["type"] == "bool_type":

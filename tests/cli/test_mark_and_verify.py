@@ -92,6 +92,9 @@ def test_saved_analyses_are_listed_and_proved(exam: Path, sealed: bytes) -> None
     assert facts["ok"] is True
     assert facts["difference"] is None
     assert {check["name"]: check["said"] for check in facts["checks"]}["saved analyses"].startswith("1 of 1")
+    told = npr("analyse", exam, "--save", "--by", "B. Lund").stdout.splitlines()[-2:]
+    assert told[0].endswith("e.edits.jsonl, edit 2, by B. Lund")
+    assert told[1].split() == ["head", json.loads(npr("mark", exam, "--list", "--json").stdout)[1]["sha256"]]
     assert exam.read_bytes() == sealed
 
 

@@ -35,7 +35,7 @@ def test_a_laboratory_uses_its_own(tmp_path: Path) -> None:
         (GOOD.replace('"trunk"', '"trnk"') + REST, "line 5: norm[1].branch: 'trnk' is not a branch .*mean 'trunk'"),
         (GOOD.replace('"nasalis"', '"nose"') + REST, "norm[1].muscle: 'nose' is not a muscle"),
         (GOOD + REST.replace("4.1", '"4.1"'), "line 7: norm[1].high: '4.1' is not allowed"),
-        (GOOD + REST.replace("4.1", "nan"), "norm[1].high"),
+        (GOOD + REST.replace("4.1", "nan"), "norm[1].high: nan is not allowed: it must be a finite number"),
         (GOOD + REST.replace('"V"', '"X"'), "line 9: norm[1].evidence"),
         (GOOD + REST.replace('source = "our laboratory, 2026"\n', ""), "line 3: norm[1].source: this key is missing"),
         (GOOD + 'source = "x"\nevidence = "V"\n', "norm[1]: a number needs low, high or mean"),

@@ -39,8 +39,7 @@ def analyse(
 
     with open_exam(exam) as opened:
         findings = opened.analyse(edits=edits, norms=norms, **_overrides(settings or []))
-        if save:
-            opened.save_analysis(findings, by=by or _login())
+        saved = opened.save_analysis(findings, by=by or _login()) if save else None
         if json:
             echo_json(findings.to_dict())
             return
@@ -50,6 +49,9 @@ def analyse(
 
         console = Console()
         console.print(exam_table(findings, width=console.width, wide=wide))
+        if saved is not None:
+            typer.echo(f"saved   {opened.edits_path}, edit {saved.n}, by {saved.who}")
+            typer.echo(f"head    {saved.sha256}")
 
 
 def _login() -> str:

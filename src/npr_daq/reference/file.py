@@ -69,7 +69,7 @@ def _sentence(problem: Any) -> str:
             allowed = str(problem["ctx"]["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
             return _nearest(str(value), tuple(allowed), f"a {place[-1]}")
         case _:
-            message = str(problem["msg"])
+            message = str(problem["msg"]).replace("Input should be", "it must be")
             return f"{quoted(value)} is not allowed: {message[:1].lower()}{message[1:]}"
 
 
