@@ -105,3 +105,29 @@ def test_r1_over_the_direct_latency_of_the_same_exam(kinds: ModuleType, syntheti
     own = row(found.reflex, Side.LEFT, EYE)
     assert own.r1_over_direct == pytest.approx(10.5 / 2.7, rel=0.05)
     assert [r.r1_over_direct for r in found.reflex if r is not own] == [None] * 15
+
+
+def test_what_comes_at_no_one_time_cannot_be_told(kinds: ModuleType) -> None:
+    one = step(kinds, synkinetic=False)
+    rng = np.random.default_rng(5)
+    for shock, at_ms in zip(one["shocks"], (26.0, 52.0, 33.0, 45.0, 29.0, 49.0, 38.0, 55.0), strict=True):
+        shock.waves[Side.LEFT, Muscle.MENTALIS] = kinds.burst(rng, at_ms, 40.0, lasts_ms=15.0)
+    found = row(blink(kinds.recording([one]), {}, DEFAULT), Side.LEFT, Muscle.MENTALIS)
+    assert found.verdict == "cannot tell"
+    assert found.r2_latency_sd_ms > 5.0
+    assert any(reason.startswith("what stands out in the time of R2") for reason in found.reasons)
+
+
+def test_without_an_answer_of_an_eye_nothing_is_a_blink(kinds: ModuleType) -> None:
+    rng = np.random.default_rng(6)
+    shocks = [
+        kinds.Shock(current_ma=1.0, waves={(Side.LEFT, Muscle.MENTALIS): kinds.burst(rng, 34.0, 40.0, lasts_ms=20.0)})
+        for _ in range(8)
+    ]
+    one = kinds.step("reflex", Side.LEFT, TrigeminalSite.SUPRAORBITAL, shocks, interval_s=10.0)
+    table = blink(kinds.recording([one]), {}, DEFAULT)
+    found = row(table, Side.LEFT, Muscle.MENTALIS)
+    assert found.r2_share_percent == 100.0
+    assert found.verdict == "absent"
+    assert found.reasons[0].startswith("no eye answers")
+    assert not [r for r in table if r.verdict == "present"]

@@ -1,6 +1,6 @@
 """The blink reflex: what every muscle of both sides answers to a shock to the supraorbital nerve."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,11 +16,16 @@ from npr_daq.findings.placed import artefact_reasons, current_ma, finite, placed
 from npr_daq.findings.series import Series, filtered, of_step, shocks_of
 from npr_daq.findings.site import Site
 from npr_daq.findings.table import TableView
+from npr_daq.montage import Channel
 from npr_daq.recording import Recording
 
 REFLEX = "reflex"
 R1_R2, R2C, SYNKINETIC = "R1, R2", "R2c", "synkinetic"
 CANNOT_TELL = "cannot tell"
+
+R2_SD_MS = 5.0
+"""Latency of an R2 of another muscle: with more than this SD it does not come with the eye's [proposal]."""
+NO_BLINK = "no eye answers this stimulus, so that what stands out here is no part of a blink"
 DOES_NOT_CROSS = "R1 does not cross to the other side"
 NO_BEGINNING = "their mean has no beginning where R1 lies"
 
@@ -76,7 +81,7 @@ def _step(recording: Recording, step: str, sites: Sites, parameters: Parameters)
             rows.append(replace(plain, reasons=(few, *plain.reasons)))
             continue
         direct = direct_latency_ms(sites, channel.side) if eye and own else None
-        rows.append(_row(plain, found, row, direct))
+        rows.append(_row(plain, found, row, direct, blinked=_blinked(found, channels, series.side)))
     return rows
 
 
@@ -97,7 +102,15 @@ def _measured(series: Series) -> BlinkReflex:
     return reflex.measure(sweeps, rate_hz=series.rate_hz, stimulus_sample=column, prime_movers=eyes)
 
 
-def _row(plain: ReflexRow, found: BlinkReflex, row: int, direct_ms: float | None) -> ReflexRow:
+def _blinked(found: BlinkReflex, channels: Sequence[Channel], stimulated: Side) -> bool:
+    """Whether an eye answers: with R2 on either side, or with R1 on the stimulated one."""
+    eyes = [row for row, channel in enumerate(channels) if channel.muscle is Muscle.ORBICULARIS_OCULI]
+    return any(
+        found.r2.reproducible[row] or (channels[row].side == stimulated and found.r1.reproducible[row]) for row in eyes
+    )
+
+
+def _row(plain: ReflexRow, found: BlinkReflex, row: int, direct_ms: float | None, *, blinked: bool) -> ReflexRow:
     r1, r2 = found.r1, found.r2
     # The hinge on the average: the same definition as that of the direct latency beside which it is put.
     first = r1.first_phase_ms[row] if np.isfinite(r1.first_phase_ms[row]) else r1.mean_onset_ms[row]
@@ -106,7 +119,7 @@ def _row(plain: ReflexRow, found: BlinkReflex, row: int, direct_ms: float | None
     early = bool(r1.reproducible[row] and np.isfinite(first) and not crossed)
     shown = {"R1": early, "R2": bool(r2.reproducible[row])}
     latency = finite(float(first)) if shown["R1"] else None
-    verdict, reasons = _verdict(plain, found, row, shown)
+    verdict, reasons = _verdict(plain, found, row, shown, blinked=blinked)
     if r1.reproducible[row] and not early:
         found_in = f"something before R2 in {int(r1.present[:, row].sum())} of {plain.sweeps} sweeps"
         reasons = [f"{found_in} is not counted: {DOES_NOT_CROSS if crossed else NO_BEGINNING}", *reasons]
@@ -127,7 +140,9 @@ def _row(plain: ReflexRow, found: BlinkReflex, row: int, direct_ms: float | None
     )
 
 
-def _verdict(plain: ReflexRow, found: BlinkReflex, row: int, shown: Mapping[str, bool]) -> tuple[str, list[str]]:
+def _verdict(
+    plain: ReflexRow, found: BlinkReflex, row: int, shown: Mapping[str, bool], *, blinked: bool
+) -> tuple[str, list[str]]:
     """Present, absent or cannot tell, and why, for a channel with sweeps enough."""
     parts: dict[str, Component] = {"R1": found.r1, "R2": found.r2}
     said = [
@@ -140,6 +155,13 @@ def _verdict(plain: ReflexRow, found: BlinkReflex, row: int, shown: Mapping[str,
         return (PRESENT if any(shown[name] for name in wanted) else ABSENT), said
     origins = {name: str(part.origin[row]) for name, part in parts.items() if shown[name]}
     said += [f"{name} may be a copy of the eye's: {origin}" for name, origin in origins.items() if origin != Origin.OWN]
+    if origins and not blinked:
+        return ABSENT, [NO_BLINK, *said]
+    deviation = _sd(found.r2.onset_latency_ms[:, row])
+    if origins.get("R2") == Origin.OWN and (deviation is None or deviation > R2_SD_MS):
+        origins["R2"] = Origin.CANNOT_TELL
+        spread = "" if deviation is None else f": SD {deviation:.1f} ms, the limit is {R2_SD_MS:g}"
+        said.append(f"what stands out in the time of R2 does not come at one time{spread}")
     if Origin.OWN in origins.values():
         return PRESENT, said
     return (CANNOT_TELL if Origin.CANNOT_TELL in origins.values() else ABSENT), said
