@@ -10,6 +10,8 @@ import pytest
 from npr_daq.anatomy import Branch, Muscle, Side
 from npr_daq.findings import DEFAULT, Findings, compute
 from npr_daq.findings.artefact import LATEST_MS, recovery_ms
+from npr_daq.findings.gates import notes
+from npr_daq.findings.response import responses
 from npr_daq.findings.rows import Artefact
 from npr_daq.findings.series import collect
 from npr_daq.recording import Recording, Role, Sweep
@@ -216,3 +218,13 @@ def test_an_exam_without_temperature_or_operator_says_so(synthetic: ModuleType) 
     told = compute(face.recording()).quality["warnings"]
     assert any("skin temperature not logged" in text for text in told)
     assert any("operator not named" in text for text in told)
+
+
+def test_a_size_that_the_removal_leaves_uncertain_is_said(synthetic: ModuleType) -> None:
+    series = collect(synthetic.Face(sites=(Branch.BUCCAL,)).recording(), Side.LEFT, Branch.BUCCAL, DEFAULT)
+    assert series is not None
+    answer = next(one for one in responses(series, DEFAULT) if one.elicited)
+    small, large = (part * answer.peak_to_peak_mv * 1e3 / 1.96 for part in (0.049, 0.051))
+    assert not [note for note in notes(replace(answer, doubt_uv=small)) if note.startswith("size uncertain")]
+    [said] = [note for note in notes(replace(answer, doubt_uv=large)) if note.startswith("size uncertain")]
+    assert said.endswith("by 5 %")

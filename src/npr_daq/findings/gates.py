@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from npr_daq.analysis.symmetry import Z95
 from npr_daq.findings import saturation, undetected
 from npr_daq.findings.parameters import Parameters
 from npr_daq.findings.response import Response
@@ -30,6 +31,10 @@ REST_PART = 0.2
 """Of the artefact that was taken off, as it was at the end of the gap: less may be what the fit did not draw."""
 LEFT_PART = 0.01
 """Of the negative peak: what is left of the artefact on the silent gap may be so much without moving the onset."""
+
+DOUBT_PART = 0.05
+"""Of the peak to peak: the size is called uncertain where the removal of the artefact may have changed it by more, with
+95 %; sweeps agree within as much (clinical reference 2.4) [proposal]."""
 
 NOISE_LIMITED_SNR = 20.0
 """26 dB, the negative peak over the noise of one sweep before any filter (clinical reference 2.3)."""
@@ -68,7 +73,7 @@ def judge(
         *_clipping(series, row, parameters),
         *impedance(recording, series, row, parameters),
     ]
-    notes = _notes(answer)
+    noted = notes(answer)
     if not recording.calibration.valid:
         failures.append("the device's calibration block is damaged: values are not calibrated")
     if series.count < parameters.min_sweeps:
@@ -77,7 +82,7 @@ def judge(
     if not answer.elicited:
         reaches = _artefact(answer) or _rest(series, row, answer)
         failures.append(undetected.reason(series, answer, parameters, other_mv=other_mv, artefact=reaches))
-        return Verdict(tuple(failures), (), notes)
+        return Verdict(tuple(failures), (), noted)
     latency = []
     if answer.snr_amplitude < parameters.snr_amplitude:
         failures.append(f"signal to noise {answer.snr_amplitude:.1f} is below {parameters.snr_amplitude:g}")
@@ -93,7 +98,7 @@ def judge(
         )
     latency += [words for flag, words in LATENCY_FLAGS.items() if flag in answer.flags]
     latency += _left(series, row, answer)
-    return Verdict(tuple(failures), tuple(latency), notes)
+    return Verdict(tuple(failures), tuple(latency), noted)
 
 
 def _rest(series: Series, row: int, answer: Response) -> bool:
@@ -120,7 +125,8 @@ def _left(series: Series, row: int, answer: Response) -> list[str]:
     ]
 
 
-def _notes(answer: Response) -> tuple[str, ...]:
+def notes(answer: Response) -> tuple[str, ...]:
+    """What limits an answer without barring it, in words."""
     found = []
     if answer.set_aside:
         found.append(f"{answer.set_aside} of {answer.kept.size} sweeps set aside: discordant")
@@ -130,6 +136,9 @@ def _notes(answer: Response) -> tuple[str, ...]:
         found.append(f"{DISAGREEMENT}: the hinge and the 10 % crossing place it differently, look at the trace")
     if answer.elicited and answer.polyphasic:
         found.append(f"polyphasic: {answer.phases} phases")
+    uncertain = Z95 * answer.doubt_uv / (answer.peak_to_peak_mv * 1e3) if answer.peak_to_peak_mv > 0 else 0.0
+    if answer.elicited and uncertain > DOUBT_PART:
+        found.append(f"size uncertain: the removal of the artefact may have changed it by {100 * uncertain:.0f} %")
     if noise_limited(answer):
         found.append(
             f"{NOISE_LIMITED}: signal to noise of one sweep {answer.snr_sweep:.1f}, below {NOISE_LIMITED_SNR:g}"
