@@ -187,7 +187,8 @@ def test_an_artefact_under_the_response_is_taken_off(synthetic: ModuleType, kept
     assert row.artefact.method == "bi_exponential"
     assert row.artefact.proved
     assert row.quality.accepted
-    assert row.quality.reasons == ()
+    # A gap of a millisecond shows one decay or a family of them: how far that could change the size is said, no more.
+    assert all(reason.startswith("size uncertain") for reason in row.quality.reasons)
     assert ratio_of(found).percent == pytest.approx(100 * kept, abs=0.5)
     assert ratio_of(found).latency_difference_ms == pytest.approx(0.0, abs=0.05)
 
