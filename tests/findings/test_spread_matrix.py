@@ -125,3 +125,11 @@ def test_a_branch_of_one_side_says_what_is_missing(synthetic: ModuleType) -> Non
 
 def test_the_trunk_alone_has_no_matrix(synthetic: ModuleType) -> None:
     assert not compute(synthetic.Face(sites=(Branch.TRUNK,)).recording()).spread_matrix
+
+
+def test_a_cell_that_holds_nothing_is_not_more_than_the_other_side(recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("npr_daq.findings.spread_matrix._word", lambda row, *, grows: "nothing")
+    difference = cell(compute(recorded), side="difference", recorded="mentalis")
+    assert difference.remainder_ci95_percent[0] > 0
+    assert difference.verdict == "nothing"
+    assert "the early response of the left side: nothing" in difference.reasons

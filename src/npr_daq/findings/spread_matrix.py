@@ -27,6 +27,8 @@ Verdicts = Mapping[tuple[Side, Branch], LateralSpread | None]
 EARLY, LATE, DIFFERENCE = "early", "late", "difference"
 ANSWERS, VOLUME, CURRENT, NOTHING = "answers", "volume conduction", "current spread", "nothing"
 NO_DIFFERENCE = "no difference"
+STANDS = (ANSWERS, CURRENT, str(Verdict.PRESENT))
+"""Words of a cell whose excess over the other side may be told: a response, whatever its cause."""
 WEAK_PART = 0.3
 """Own response over that of the other side below which percent of it overstates spread, as in the report [proposal]."""
 
@@ -67,7 +69,8 @@ def spread_matrix(
         if half is not None:
             halves[side] = half
             rows += _cells(half, branches, muscles, supplied)
-    rows += _differences(halves, str(recording.header.get("affected")), branches, muscles, supplied)
+    words = {(row.side, row.window, row.stimulated, row.recorded): row.verdict for row in rows}
+    rows += _differences(halves, words, str(recording.header.get("affected")), branches, muscles, supplied)
     return TableView(SpreadMatrixRow, rows)
 
 
@@ -220,12 +223,16 @@ def _word(row: SpreadMatrixRow, *, grows: bool) -> str:
 
 def _differences(
     halves: Mapping[Side, _Half],
+    words: Mapping[tuple[str, str, str, str], str],
     affected: str,
     branches: Sequence[Branch],
     muscles: Sequence[Muscle],
     supplied: NDArray[np.bool_],
 ) -> list[SpreadMatrixRow]:
-    """Affected minus healthy of what is left after volume conduction; left minus right where no side is affected."""
+    """Affected minus healthy of what is left after volume conduction; left minus right where no side is affected.
+
+    `words` are the verdicts of the cells by side, window, branch and muscle: the larger cell has to stand itself.
+    """
     sides = compared_sides(affected)
     plain = [
         SpreadMatrixRow(side=DIFFERENCE, stimulated=str(branch), recorded=str(muscle), window=window, own=False)
@@ -262,11 +269,11 @@ def _differences(
         if ends[0] > 0 or ends[1] < 0:
             higher = first if ends[0] > 0 else second
             verdict = f"more on the {higher.side} side"
-            late = higher.late[branch, muscle] if row.window == LATE else None
-            if late is not None and late != Verdict.PRESENT:
-                # What does not stand as a late response is an F wave, a tail or a slow return: no synkinesis.
-                verdict = late
-                said.append(f"the late response of the {higher.side} side: {late}")
+            word = words[str(higher.side), row.window, row.stimulated, row.recorded]
+            if word not in STANDS:
+                # Late, that is an F wave, a tail or a slow return; early, a copy of another muscle, or its removal.
+                verdict = word
+                said.append(f"the {row.window} response of the {higher.side} side: {word}")
         rows.append(
             replace(row, remainder_percent=points, remainder_ci95_percent=ends, verdict=verdict, reasons=tuple(said))
         )

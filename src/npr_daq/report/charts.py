@@ -153,7 +153,7 @@ def recruitment(findings: Findings, curves: CurvesBySite, *, name: str = "recrui
             if place % columns == 0:
                 axes.set_ylabel("peak to peak (mV)")
             if place == 0:
-                axes.legend(fontsize=8, frameon=False, loc="upper left")
+                axes.legend(fontsize=8, frameon=False, loc="lower right")
         for empty in range(len(branches), lines * columns):
             panels[empty // columns][empty % columns].set_visible(False)
         figure.subplots_adjust(
