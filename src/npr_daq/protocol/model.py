@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from npr_daq.anatomy import SUPPLIES, Branch, Muscle, Site, TrigeminalSite
+from npr_daq.expression import Task
 
 Positive = Annotated[float, Field(ge=0.001, le=1e6)]
 Rate = Annotated[float, Field(ge=0.05, le=100.0)]
@@ -68,6 +69,43 @@ class ImpedanceStep(_Strict):
     max_pair_difference_kohm: Positive = 5.0
 
 
+class RestStep(_Strict):
+    """Record the resting face: what every muscle does unasked, and what movements are measured against."""
+
+    kind: Literal["rest"]
+    name: Annotated[str | None, _NAME] = None
+    seconds: Annotated[float, Field(ge=5.0, le=300.0)] = 30.0
+
+
+class MovementStep(_Strict):
+    """One expression, made again and again: cue, hold, relax (clinical reference 5.2, 5). Nothing stimulates.
+
+    A repetition with a flaw that is seen at once is made again, at most `extra_repetitions` times in the step.
+    """
+
+    kind: Literal["movement"]
+    task: Task
+    name: Annotated[str | None, _NAME] = None
+    repetitions: Annotated[int, Field(ge=1, le=20)] = 5
+    extra_repetitions: Annotated[int, Field(ge=0, le=10)] = 3
+    hold_s: Annotated[float, Field(ge=1.0, le=10.0)] = 3.0
+    rest_s: Annotated[float, Field(ge=3.0, le=30.0)] = 5.0
+
+    @field_validator("task")
+    @classmethod
+    def _an_expression(cls, task: Task) -> Task:
+        if task is Task.REST:
+            raise ValueError("rest is no movement; use a step of the kind rest")
+        return task
+
+
+class IncludeStep(_Strict):
+    """All steps of another protocol in this place, within the stricter of both files' limits."""
+
+    kind: Literal["include"]
+    protocol: Annotated[str, Field(min_length=1, max_length=64)]
+
+
 class _WatchedSite(_Strict):
     """A step at one branch. `muscles` are those whose answer steers it; by default all that the site supplies."""
 
@@ -92,6 +130,20 @@ class ConductionStep(_WatchedSite):
     width_us: Width = 200.0
     start_ma: Annotated[float, Field(ge=0.1, le=1000.0)] = 2.0
     accepted_sweeps: Annotated[int, Field(ge=3, le=30)] = 5
+    extra_sweeps: Annotated[int, Field(ge=0, le=10)] = 3
+
+
+class CrosstalkStep(_WatchedSite):
+    """What the electrodes pick up of neighbours: one branch stimulated, every channel recorded (clinical reference 5.5).
+
+    The search and the sweeps are those of a conduction step, on the healthy side by default.
+    """
+
+    kind: Literal["crosstalk"]
+    side: PlannedSide = PlannedSide.HEALTHY
+    width_us: Width = 200.0
+    start_ma: Annotated[float, Field(ge=0.1, le=1000.0)] = 2.0
+    accepted_sweeps: Annotated[int, Field(ge=3, le=30)] = 3
     extra_sweeps: Annotated[int, Field(ge=0, le=10)] = 3
 
 
@@ -174,9 +226,10 @@ class ExcitabilityStep(_WatchedSite):
         return widths_us
 
 
-StimulatingStep = ConductionStep | LateStep | ReflexStep | TrainStep | ExcitabilityStep
+StimulatingStep = ConductionStep | CrosstalkStep | LateStep | ReflexStep | TrainStep | ExcitabilityStep
+ContinuousStep = RestStep | MovementStep
 
-Step = Annotated[ImpedanceStep | StimulatingStep, Field(discriminator="kind")]
+Step = Annotated[ImpedanceStep | ContinuousStep | IncludeStep | StimulatingStep, Field(discriminator="kind")]
 
 
 class Protocol(_Strict):
