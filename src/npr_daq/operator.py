@@ -14,13 +14,15 @@ class PromptKind(StrEnum):
     PLACE = "place"
     """Put the stimulator at `side`, `site`."""
     RELAX = "relax"
-    """Let the patient relax; noise or impedance comes next."""
+    """Let the patient relax; the resting face is recorded next."""
+    MOVE = "move"
+    """A row of movements comes next; start when the patient is ready."""
     CONFIRM_CURRENT = "confirm_current"
     """The current would exceed the warning current; confirm once per site."""
     CONFIRM_TRAIN = "confirm_train"
     """A train of shocks comes next; confirm each of them (architecture: no single key starts a train)."""
     JUDGE = "judge"
-    """A site's series is complete: accept, redo, or no response with a reason."""
+    """A site's series is complete: accept, redo, or no response with a reason. Movements: only where some are missing."""
     PAUSED = "paused"
     """The run is paused with a reason; resume, skip the site with a reason, or stop."""
     LATCHED = "latched"
@@ -72,7 +74,9 @@ class Notice:
 
     Kinds: `plan`, `step`, `sweep` (a sweep is durable; detail has n, stim_seq, step, side, site, current_ma, role
     and the measured numbers), `impedance`, `search`, `accepted`, `warning`, `trip`, `paused`, `resumed`, `progress`,
-    `train` (a train and its true rate), `fault`, `end`.
+    `train` (a train and its true rate), `fault`, `end`. Of movements: `next` (which task comes), `cue` (say it now:
+    step, task, repetition, hold_s, sample), `release`, `repetition` (judged and durable: accepted, flaws),
+    `envelope` (names, uv: what every channel does now).
     """
 
     kind: str
@@ -97,5 +101,8 @@ class Operator(Protocol):
         ...
 
     def interrupt(self) -> Answer | None:
-        """STOP, PAUSE or ENOUGH if the person pressed one since the last call, else None; returns at once."""
+        """STOP, PAUSE or ENOUGH if the person pressed one since the last call, else None; returns at once.
+
+        REDO says that the last repetition of a movement was bad; it counts only while movements are recorded.
+        """
         ...
