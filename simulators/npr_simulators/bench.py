@@ -27,7 +27,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "status": ("instrument",),
         "place": ("side", "site", "offset_mm", "anterior_mm", "anode_first"),
-        "cue": ("task", "effort", "seconds"),
+        "cue": ("task", "effort", "seconds", "sample"),
         "electrode": ("side", "muscle", "action"),
         "run_to": ("stream_id", "sample", "instrument"),
         "press_stop": ("instrument",),
@@ -39,6 +39,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 MISPLACED_MM = 30.0
 CUE_S, CUE_MAX_S = 3.0, 600.0
 """How long a movement is held where nobody says it, and at most."""
+CUE_BEHIND_S, CUE_AHEAD_S = 0.1, 60.0
+"""How far from the newest sample a cue may lie: nothing that it changes comes sooner than 150 ms after it."""
 
 
 class Bench:
@@ -179,18 +181,35 @@ class Bench:
             if task == REST:  # nothing would be recorded, and at rest she is
                 return {"task": task}
             raise UsageError(f"no stream runs, so nobody would record {quoted(task)}; start one first")
+        sample = self._cue_sample(request)
         performed = self.face.cue(
             task=str(task),
             effort=1.0 if effort is None else effort,
             seconds=CUE_S if seconds is None else seconds,
             stream_id=device.stream_id,
-            sample=device.samples,
+            sample=sample,
             rate_hz=device.rate_hz,
         )
         device.skin_changed()
         if self._truth is not None:
             self._truth.write({"boot_id": device.boot_id, **performed})
-        return {"task": task, "stream_id": device.stream_id, "sample": device.samples}
+        return {"task": task, "stream_id": device.stream_id, "sample": sample}
+
+    def _cue_sample(self, request: Request) -> int:
+        """Where the cue lies: the sample that was named, the newest one otherwise; raises UsageError far from it."""
+        newest, rate_hz = self.device.samples, self.device.rate_hz
+        if request.get("sample") is None:
+            return newest
+        sample = number(request, "sample")
+        away_s = (sample - newest) / rate_hz
+        if -CUE_BEHIND_S <= away_s <= CUE_AHEAD_S:
+            return sample
+        first, last = max(0, newest - int(CUE_BEHIND_S * rate_hz)), newest + int(CUE_AHEAD_S * rate_hz)
+        side = "behind" if away_s < 0 else "ahead of"
+        raise UsageError(
+            f"sample {sample} is {abs(away_s):.4g} s {side} the newest one, {newest}; a cue may lie {CUE_BEHIND_S:g} s "
+            f"behind it to {CUE_AHEAD_S:g} s ahead: give {first} to {last}, or leave sample out for the newest"
+        )
 
     def _voice(self, request: Request) -> dict[str, Any]:
         return {"said": [dict(words) for words in self.face.voice()]}

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from npr_daq.anatomy import Muscle, Side
 from npr_daq.device.contracts import Clock
-from npr_daq.errors import InstrumentError, TransportError
+from npr_daq.errors import NprError
 from npr_daq.operator import Answer, AnswerKind, Notice, Prompt, PromptKind
 from npr_simulators.control import ControlClient
+
+LOOSE = "loose electrode:"
+"""With these words begins the flaw of a repetition that a hand can mend; side and muscle follow."""
 
 
 class SimulatedOperator:
@@ -19,6 +23,10 @@ class SimulatedOperator:
     that is in vain. Any other pause (a trip, refused shocks) it resumes once in an exam; a second one or a latched
     fault stops the exam. After every shock it listens to the patient: where she asks to stop, it gives no further
     shock at that site.
+
+    It says every cue of a movement to the patient, presses on the electrode that a bad repetition names, and has a
+    movement of which repetitions are missing made once more. On a clock that it grants itself (lock-step) a cue lies
+    at the sample that the engine named, so that the same exam is the same to the last count.
     """
 
     name = "simulated"
@@ -50,6 +58,8 @@ class SimulatedOperator:
                 return Answer(AnswerKind.DONE)
             case PromptKind.RELAX:
                 self._client.call("cue", task="rest", effort=0.0)
+                return Answer(AnswerKind.DONE)
+            case PromptKind.MOVE:
                 return Answer(AnswerKind.DONE)
             case PromptKind.CONFIRM_CURRENT:
                 said = "" if self._score is None else f", {_rated(self._score)}"
@@ -85,7 +95,8 @@ class SimulatedOperator:
                 return Answer(AnswerKind.REDO, f"{advice['seen']}; {advice['mend']}")
         if prompt.detail.get("concordant") is False:
             self._redone.add(series)
-            return Answer(AnswerKind.REDO, "the series is not concordant")
+            moved = prompt.detail.get("kind") == "movement"
+            return Answer(AnswerKind.REDO, _missing(prompt.detail) if moved else "the series is not concordant")
         return Answer(AnswerKind.ACCEPT)
 
     def _mends(self, prompt: Prompt, advice: Mapping[str, Any]) -> bool:
@@ -101,12 +112,32 @@ class SimulatedOperator:
         return False
 
     def tell(self, notice: Notice) -> None:
-        """After a sweep it listens; other news needs neither hands nor ears."""
-        if notice.kind == "sweep":
-            # A simulator that has gone is reported by its line.
-            with suppress(InstrumentError, TransportError):
-                for words in self._client.call("voice").get("said", ()):
-                    self._hear(words)
+        """Listen after a sweep and a repetition, say a cue, press on what is loose; never raises."""
+        # A simulator that has gone is reported by its line, a cue that it refuses becomes a repetition without a burst,
+        # and news or answers that make no sense must not end an exam.
+        with suppress(NprError, TypeError, ValueError, AttributeError):
+            match notice.kind:
+                case "sweep":
+                    self._listen()
+                case "cue":
+                    self._say(notice.detail)
+                case "repetition":
+                    for side, muscle in _loose(notice.detail.get("flaws")):
+                        self._client.call("electrode", side=side.value, muscle=muscle.value, action="fix")
+                    self._listen()
+
+    def _say(self, cue: Mapping[str, Any]) -> None:
+        """Let the patient move: at the engine's own sample where device time is granted, else now."""
+        exact = {"sample": int(cue["sample"])} if self._grants and cue.get("sample") is not None else {}
+        self._client.call("cue", task=cue.get("task"), effort=1.0, seconds=cue.get("hold_s"), **exact)
+
+    @property
+    def _grants(self) -> bool:
+        return self.clock is not None and not self.clock.wall
+
+    def _listen(self) -> None:
+        for words in self._client.call("voice").get("said", ()):
+            self._hear(words)
 
     def _hear(self, words: Mapping[str, Any]) -> None:
         score = words.get("score")
@@ -119,6 +150,24 @@ class SimulatedOperator:
         """ENOUGH once after the patient has asked to stop."""
         pressed, self._pressed = self._pressed, None
         return pressed
+
+
+def _loose(flaws: object) -> list[tuple[Side, Muscle]]:
+    """Electrodes that are named as `loose electrode: left orbicularis oculi`."""
+    named = [
+        flaw.removeprefix(LOOSE).strip().partition(" ")
+        for flaw in (flaws if isinstance(flaws, list | tuple) else ())
+        if isinstance(flaw, str) and flaw.startswith(LOOSE)
+    ]
+    found = []
+    for side, _, muscle in named:
+        with suppress(ValueError):
+            found.append((Side(side), Muscle(muscle.replace(" ", "_"))))
+    return found
+
+
+def _missing(detail: Mapping[str, Any]) -> str:
+    return f"{detail.get('good', 0)} good repetitions of {detail.get('wanted', 0)}"
 
 
 def _rated(score: float) -> str:

@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from npr_daq.anatomy import Branch, Muscle, Side
 from npr_daq.errors import Closed, UsageError
 from npr_daq.montage import standard_montage
 from npr_daq.operator import Answer, AnswerKind, Notice, Prompt, PromptKind
 from npr_daq.wire.link import Link
-from npr_daq.wire.messages import Hello, StreamStart
+from npr_daq.wire.messages import Data, Hello, StreamStart
 from npr_daq.wire.tables import DeviceState, SampleFormat
 from npr_simulators.assembly import build_bench
 from npr_simulators.bench import Bench
@@ -70,6 +72,46 @@ def test_a_movement_is_asked_for_while_it_is_recorded_and_its_truth_is_kept(
     for wrong in ({"task": "juggle"}, {"effort": 1.5}, {"effort": "much"}, {"seconds": -1}):
         with pytest.raises(UsageError):
             bench.answer(smile | wrong)
+
+
+def test_a_movement_is_cued_at_the_sample_that_was_named_if_it_is_near(ears: tuple[Bench, Any, Any]) -> None:
+    bench, face, truth = ears
+    smile = {"op": "cue", "task": "smile_open", "effort": 1, "seconds": 3}
+    begin(bench)
+    bench.device.advance(5000)
+    for sample in (3000, 5000, 5000 + 60 * 20_000):
+        assert bench.answer(smile | {"sample": sample}) == {"task": "smile_open", "stream_id": 1, "sample": sample}
+        assert face.cued == ("smile_open", 1.0, 3.0, 1, sample, 20_000.0)
+    assert truth.lines[0]["sample"] == 3000
+    for wrong, says in (
+        (2999, "0.1 s behind the newest one, 5000; .* give 3000 to 1205000, or leave sample out"),
+        (1_205_001, "60 s ahead of the newest one"),
+        (-1, "whole number"),
+        ("now", "whole number"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            bench.answer(smile | {"sample": wrong})
+    assert len(truth.lines) == 3
+
+
+def test_a_movement_with_a_sample_is_the_same_whenever_it_was_asked_for() -> None:
+    def told(asked_at: int) -> NDArray[np.int32]:
+        made = build_bench(Options(patient="healthy", seed=2), now_s=0.0)
+        link = Link()
+        made.device.receive(link.send(Hello(1, 0, 1)), 0.0)
+        made.device.receive(link.send(StreamStart(2000, 0xFFFF, SampleFormat.I24, 80)), 0.0)
+        made.device.advance(asked_at)
+        made.answer({"op": "cue", "task": "smile_open", "effort": 1, "seconds": 1, "sample": 400})
+        made.device.advance(2400)
+        frames = [link.receive(frame.wire) for frame in made.device.wire.take_outgoing()]
+        made.close()
+        blocks = [each.message.counts for got in frames for each in got if isinstance(each.message, Data)]
+        return np.concatenate(blocks, axis=1)
+
+    early, late = told(80), told(590)
+    smile = standard_montage().row(Side.LEFT, Muscle.ZYGOMATICUS)
+    assert np.array_equal(early, late)
+    assert early[smile, 1400:2000].std() > 5 * early[smile, 400:700].std()
 
 
 def test_a_wrong_field_is_told_and_lost_in_no_silence(ears: tuple[Bench, Any, Any]) -> None:
@@ -285,4 +327,57 @@ def test_a_simulator_that_has_gone_is_not_the_operators_to_report() -> None:
 
     operator = SimulatedOperator(Gone())  # type: ignore[arg-type]
     operator.tell(Notice("sweep", "a sweep"))
+    assert operator.interrupt() is None
+
+
+CUE = {"task": "smile_open", "hold_s": 3.0, "sample": 12_345, "stream_id": 1, "rate_hz": 2000.0}
+
+
+@pytest.mark.parametrize(("wall", "named"), [(None, {}), (True, {}), (False, {"sample": 12_345})])
+def test_the_simulated_operator_says_every_cue_at_its_sample_where_it_grants_time(
+    wall: bool | None, named: dict[str, int]
+) -> None:
+    client = Deaf()
+    operator = SimulatedOperator(client, None if wall is None else Time(wall))  # type: ignore[arg-type]
+    assert operator.ask(prompt(PromptKind.MOVE)).kind is AnswerKind.DONE
+    operator.tell(Notice("cue", "Smile and show the teeth", CUE))
+    operator.tell(Notice("release", "and let go"))
+    assert client.calls == [("cue", {"task": "smile_open", "effort": 1.0, "seconds": 3.0, **named})]
+
+
+class Time:
+    def __init__(self, wall: bool) -> None:
+        self.wall = wall
+
+
+def test_the_simulated_operator_presses_on_what_a_repetition_names_as_loose_and_listens() -> None:
+    client = Deaf()
+    operator = SimulatedOperator(client)  # type: ignore[arg-type]
+    named = ("too weak", "loose electrode: left orbicularis oculi", "loose electrode: third eye")
+    for flaws in (named, (), None, 3):
+        operator.tell(Notice("repetition", "judged", {"flaws": flaws}))
+    fixed = {"side": "left", "muscle": "orbicularis_oculi", "action": "fix"}
+    assert client.calls == [("electrode", fixed), *[("voice", {})] * 4]
+
+
+def test_the_simulated_operator_has_a_movement_made_once_more() -> None:
+    operator = SimulatedOperator(Deaf())  # type: ignore[arg-type]
+    detail = {"kind": "movement", "task": "pucker", "good": 3, "wanted": 5, "concordant": False, "flaws": {}}
+    one, other = (prompt(PromptKind.JUDGE, step=step, detail=detail) for step in ("04_movement", "05_movement"))
+    answers = [operator.ask(each) for each in (one, one, other)]
+    assert [a.kind for a in answers] == [AnswerKind.REDO, AnswerKind.ACCEPT, AnswerKind.REDO]
+    assert answers[0].reason == "3 good repetitions of 5"
+
+
+@pytest.mark.parametrize("answer", [Closed("the simulator has gone"), TypeError("no object"), None])
+def test_no_news_raises_out_of_the_simulated_operator(answer: Exception | None) -> None:
+    class Strange:
+        def call(self, op: str, **fields: Any) -> Any:
+            if answer is not None:
+                raise answer
+            return {"said": [7]}
+
+    operator = SimulatedOperator(Strange(), Time(wall=False))  # type: ignore[arg-type]
+    for notice in (Notice("cue", "smile", CUE), Notice("cue", "smile", {"sample": "?"}), Notice("repetition", "bad")):
+        operator.tell(notice)
     assert operator.interrupt() is None
