@@ -22,7 +22,7 @@ class PromptKind(StrEnum):
     CONFIRM_TRAIN = "confirm_train"
     """A train of shocks comes next; confirm each of them (architecture: no single key starts a train)."""
     JUDGE = "judge"
-    """A site's series is complete: accept, redo, or no response with a reason. Movements: only where some are missing."""
+    """A series is complete: accept, redo, or no response with a reason. Of movements: some are missing."""
     PAUSED = "paused"
     """The run is paused with a reason; resume, skip the site with a reason, or stop."""
     LATCHED = "latched"

@@ -59,6 +59,8 @@ HOLD_S = 30.0
 """How much signal waits for a runner that does not take it."""
 BLOCK_S = 0.004
 """Signal per DATA: 80 samples at 20 kHz, at most what one frame carries."""
+SLOW_HZ, SLOW_BLOCK_S = 5_000, 0.01
+"""Up to this rate, that of movements, nothing is armed against the samples: fewer, longer blocks."""
 
 
 class Frontend:
@@ -132,7 +134,8 @@ class Frontend:
             raise Refused(f"channels {picked} are not {known}", code=int(NakCode.VALUE))
         if self._link.state is LinkState.STREAMING:
             self.stop()
-        block = max(1, min(round(rate_hz * BLOCK_S), largest_block(channels=len(picked))))
+        seconds = BLOCK_S if rate_hz > SLOW_HZ else SLOW_BLOCK_S
+        block = max(1, min(round(rate_hz * seconds), largest_block(channels=len(picked))))
         request = StreamStart(rate_hz, sum(1 << c for c in picked), SampleFormat.I24, block)
         self._inbox.hold_samples(round(HOLD_S * rate_hz))
         self._starting = picked

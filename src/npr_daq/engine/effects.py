@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from npr_daq.engine.plan import ImpedanceReading, SiteSeries
+from npr_daq.engine.plan import ImpedanceReading, MovementSeries, RestRecording, SiteSeries
 from npr_daq.operator import Notice, Prompt
 from npr_daq.recording import Role
 from npr_daq.stimulus import Stimulus, StimulusLimits
@@ -70,6 +70,27 @@ class CaptureNoise:
     """Record the noise of a site before its first shock."""
 
     step: SiteSeries
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRest:
+    """Record the resting face into the capture `capture`."""
+
+    step: RestRecording
+    capture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Let the patient make repetition `number`: cue, hold, release, rest; judge it and make it durable.
+
+    `good` of the `wanted` ones were accepted before. The first of a `capture` begins it.
+    """
+
+    step: MovementSeries
+    capture: str
+    number: int
+    good: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +195,8 @@ Effect = (
     | SetLimits
     | MeasureImpedance
     | CaptureNoise
+    | RecordRest
+    | Move
     | Prepare
     | Intend
     | Fire

@@ -41,6 +41,19 @@ class NoiseCaptured:
 
 
 @dataclass(frozen=True, slots=True)
+class RestRecorded:
+    """The rest of the step is in the journal, and what it says was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Repetition `number` is over, judged and durable; `flaws` are what is wrong with it, none where it counts."""
+
+    number: int
+    flaws: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """The time for the shock has come and the pulse is programmed; nothing is armed."""
 
@@ -128,7 +141,7 @@ class PausePressed:
 
 @dataclass(frozen=True, slots=True)
 class Enough:
-    """No more shocks at this site: the patient wants none, or the operator."""
+    """No more of this step, no shock and no repetition: the patient wants none, or the operator."""
 
     text: str
 
@@ -165,6 +178,8 @@ Event = (
     | LimitsSet
     | Answered
     | NoiseCaptured
+    | RestRecorded
+    | Repeated
     | Prepared
     | IntentDurable
     | Swept

@@ -5,24 +5,30 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from npr_daq.anatomy import Side, Site
+from npr_daq.engine.continuous_steps import ContinuousSeries, MovementSeries, RestRecording
 from npr_daq.engine.house import HOUSE_LIMITS, within_house
 from npr_daq.engine.sites import site_step
-from npr_daq.engine.steps import TYPICAL_SHOCKS, ImpedanceReading, PlanStep, SiteSeries, StepKind, Trains
+from npr_daq.engine.steps import TYPICAL_SHOCKS, ImpedanceReading, SiteSeries, StepKind, Trains
 from npr_daq.errors import PlanError, SafetyTrip
 from npr_daq.montage import Montage
-from npr_daq.protocol import ImpedanceStep, PlannedSide, Protocol, TrainStep
+from npr_daq.protocol import ImpedanceStep, IncludeStep, MovementStep, PlannedSide, Protocol, RestStep, TrainStep
 from npr_daq.stimulus import Dose, StimulusLimits
 
 __all__ = [
     "TYPICAL_SHOCKS",
+    "ContinuousSeries",
     "ImpedanceReading",
+    "MovementSeries",
     "Plan",
     "PlanStep",
     "Precautions",
+    "RestRecording",
     "SiteSeries",
     "StepKind",
     "compile_plan",
 ]
+
+PlanStep = ImpedanceReading | RestRecording | MovementSeries | SiteSeries
 
 SAMPLE_RATE_HZ = 20_000
 """Rate of steps that stimulate (architecture: step kinds)."""
@@ -81,6 +87,11 @@ class Plan:
         return tuple(s for s in self.steps if isinstance(s, SiteSeries))
 
     @property
+    def continuous(self) -> tuple[ContinuousSeries, ...]:
+        """The steps in which the face is recorded at rest or moving."""
+        return tuple(s for s in self.steps if isinstance(s, RestRecording | MovementSeries))
+
+    @property
     def worst_case(self) -> tuple[Dose, ...]:
         """The highest dose that each site can get, in the order of the plan; no site has two steps."""
         return tuple(site.worst_case for site in self.sites)
@@ -92,6 +103,8 @@ class Plan:
             match step:
                 case ImpedanceReading():
                     took, text = 5.0, f"electrode impedance at {step.frequency_hz} Hz"
+                case RestRecording() | MovementSeries():
+                    took, text = step.usual_s, step.course()
                 case SiteSeries():
                     took = TYPICAL_PLACE_S + step.noise_s + step.seconds_for(step.usual_shocks)
                     text = step.course()
@@ -100,8 +113,8 @@ class Plan:
         return tuple(entries)
 
     def records(self) -> list[dict[str, object]]:
-        """What the exam's header keeps of the steps that stimulate: kind, site, side, settings; JSON-safe."""
-        return [site.record() for site in self.sites]
+        """What the exam's header keeps of the steps that record: kind, site or task, settings; JSON-safe."""
+        return [step.record() for step in self.steps if not isinstance(step, ImpedanceReading)]
 
     def lines(self) -> Iterator[str]:
         """The whole plan as text: timeline, worst-case dose, every limit."""
@@ -109,13 +122,17 @@ class Plan:
         yield ""
         end = self.timeline()[-1]
         minutes, seconds = divmod(round(end.start_s + end.duration_s), 60)
-        yield f"Timeline (usual course: place, noise, search, sweeps; {minutes}:{seconds:02d} in all)"
+        yield f"Timeline (usual course; {minutes}:{seconds:02d} in all)"
         wide = max([len(s.name) for s in self.steps] + [len(n) for n in self.omitted], default=0)
         for entry in self.timeline():
             minutes, seconds = divmod(round(entry.start_s), 60)
             yield f"  {minutes:3d}:{seconds:02d}  {entry.step:<{wide}} {entry.text}"
         for name, reason in self.omitted.items():
             yield f"  omitted {name:<{wide}} {reason}"
+        if not self.sites:
+            yield ""
+            yield "Nothing stimulates."
+            return
         yield ""
         yield "Worst-case dose"
         for dose in self.worst_case:
@@ -140,6 +157,10 @@ class Plan:
         return "\n".join(self.lines())
 
 
+UNSTIMULATING = (ImpedanceStep, RestStep, MovementStep)
+"""Steps that give no shock."""
+
+
 def compile_plan(
     protocol: Protocol,
     *,
@@ -161,7 +182,7 @@ def compile_plan(
         raise PlanError(
             f"the protocol {protocol.name!r} is for the montage {protocol.montage!r}, but {montage.name!r} is attached"
         )
-    stimulates = any(not isinstance(s, ImpedanceStep) for s in protocol.step)
+    stimulates = any(not isinstance(s, UNSTIMULATING) for s in protocol.step)
     if stimulates and precautions.refuse is not None:
         raise SafetyTrip(f"no stimulation: {precautions.refuse}")
     tight = within_house(protocol.limits, HOUSE_LIMITS.tightened(limits))
@@ -172,6 +193,21 @@ def compile_plan(
             case ImpedanceStep():
                 name = step.name or f"{number:02d}_impedance"
                 steps.append(ImpedanceReading(name, step.frequency_hz, step.max_kohm, step.max_pair_difference_kohm))
+            case RestStep():
+                steps.append(RestRecording(step.name or f"{number:02d}_rest", step.seconds))
+            case MovementStep():
+                steps.append(
+                    MovementSeries(
+                        name=step.name or f"{number:02d}_movement_{step.task}",
+                        task=step.task,
+                        repetitions=step.repetitions,
+                        extra_repetitions=step.extra_repetitions,
+                        hold_s=step.hold_s,
+                        rest_s=step.rest_s,
+                    )
+                )
+            case IncludeStep():
+                raise PlanError(f"the steps of {step.protocol!r} were not taken in; load the protocol from its file")
             case _:
                 side = _resolve(step.side, affected)
                 name = step.name or f"{number:02d}_{step.kind}_{side}_{step.site}"

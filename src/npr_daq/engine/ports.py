@@ -4,8 +4,12 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from npr_daq.anatomy import Muscle, Side
 from npr_daq.engine.reading import Response
+from npr_daq.expression import Task
 from npr_daq.recording import Capture, Event, Gap, PulseReport, Role, Sweep
 from npr_daq.stimulus import Stimulus
 
@@ -37,6 +41,10 @@ class ExamJournal(Protocol):
 
     def capture(self, capture: Capture) -> None:
         """A stretch of continuous recording."""
+        ...
+
+    def samples(self, stream_id: int, first_sample: int, counts: NDArray[np.int32]) -> None:
+        """Consecutive samples (channel, time) of a capture that was announced without any."""
         ...
 
     def event(self, event: Event) -> None:
@@ -76,6 +84,20 @@ class Measurement(Protocol):
 
         Raises AnalysisError where gaps leave nothing to read.
         """
+        ...
+
+
+class FaceMeasurement(Protocol):
+    """Judges repetitions of movements while they are made."""
+
+    def learn_rest(self, counts: NDArray[np.int32], rate_hz: float) -> None:
+        """Take the resting face (channel, time) as what movements are held against."""
+        ...
+
+    def judge(
+        self, task: Task, counts: NDArray[np.int32], rate_hz: float, *, cue_sample: int, release_sample: int
+    ) -> tuple[str, ...]:
+        """What is wrong with a repetition, in words; `counts` (channel, time) from about 1 s before the cue."""
         ...
 
 

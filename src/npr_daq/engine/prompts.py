@@ -9,10 +9,11 @@ from typing import Any
 from npr_daq.engine import mend
 from npr_daq.engine.counted import TrainGiven, limps, place_of
 from npr_daq.engine.effects import Shot
+from npr_daq.engine.plan import PlanStep
 from npr_daq.engine.reading import Reading
 from npr_daq.engine.search import Finished
 from npr_daq.engine.state import ExamState, SiteProgress
-from npr_daq.engine.steps import Excitability, ImpedanceReading, PlanStep, Reflex, SiteSeries, StepKind, Trains
+from npr_daq.engine.steps import Excitability, ImpedanceReading, Reflex, SiteSeries, StepKind, Trains
 from npr_daq.operator import AnswerKind, Notice, Prompt, PromptKind
 from npr_daq.protocol.words import site_words
 
@@ -23,6 +24,7 @@ _HELD = dict.fromkeys(StepKind, "cathode distal") | {
 
 _WORK = {
     StepKind.CONDUCTION: "",
+    StepKind.CROSSTALK: "what is picked up of neighbours, ",
     StepKind.LATE: "late responses, ",
     StepKind.REFLEX: "blink reflex, ",
     StepKind.TRAIN: "repetitive stimulation, ",
@@ -156,8 +158,8 @@ def judge(state: ExamState, step: SiteSeries, site: SiteProgress, *, may_redo: b
     )
 
 
-def paused(text: str, *, why: str, step: SiteSeries | None) -> Prompt:
-    """The run is paused; going on needs the operator, with this site or without it.
+def paused(text: str, *, why: str, step: PlanStep | None) -> Prompt:
+    """The run is paused; going on needs the operator, with this step or without it.
 
     `why` is one word: `trip`, `evidence` (shocks that were none), `refused` (by the device) or `asked`.
     """
@@ -167,6 +169,8 @@ def paused(text: str, *, why: str, step: SiteSeries | None) -> Prompt:
     if step is None:
         return Prompt(PromptKind.PAUSED, said, (AnswerKind.RESUME,), detail=detail)
     choices = (AnswerKind.RESUME, AnswerKind.SKIP)
+    if not isinstance(step, SiteSeries):
+        return Prompt(PromptKind.PAUSED, said, choices, step=step.name, detail=detail)
     return Prompt(PromptKind.PAUSED, said, choices, side=step.side, site=step.site, step=step.name, detail=detail)
 
 
@@ -195,6 +199,9 @@ def step_begins(state: ExamState, step: PlanStep) -> Notice:
     if isinstance(step, SiteSeries):
         detail |= {"side": str(step.side), "site": str(step.site), "kind": str(step.kind)}
         return Notice("step", f"Step {number} of {total}: {_WORK[step.kind]}{where(step)}", detail)
+    if not isinstance(step, ImpedanceReading):
+        detail |= step.record()
+        return Notice("step", f"Step {number} of {total}: {step.course()}", {**detail, "step": step.name})
     return Notice("step", f"Step {number} of {total}: electrode impedance", detail)
 
 
@@ -225,10 +232,17 @@ def swept(shot: Shot, reading: Reading, *, delivered_ma: float, reasons: Sequenc
 
 def progress(state: ExamState) -> Notice:
     """How far the exam is."""
+    parts = []
+    if left := state.repetitions_expected - state.repetitions:
+        parts.append(f"{state.repetitions} repetitions, about {left} to go")
+    if state.plan.sites:
+        parts.append(f"{state.shocks} shocks, about {state.shocks_expected - state.shocks} to go")
     return Notice(
         "progress",
-        f"{state.shocks} shocks, about {state.shocks_expected - state.shocks} to go",
+        "; ".join(parts),
         {
+            "repetitions": state.repetitions,
+            "repetitions_expected": state.repetitions_expected,
             "shocks": state.shocks,
             "shocks_expected": state.shocks_expected,
             "time_left_s": state.time_left_s,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from npr_daq.engine import events as ev
-from npr_daq.engine import prompts, site
+from npr_daq.engine import movement, prompts, site
 from npr_daq.engine.effects import (
     Acknowledge,
     Ask,
@@ -20,7 +20,7 @@ from npr_daq.engine.effects import (
     Salvage,
     Tell,
 )
-from npr_daq.engine.plan import ImpedanceReading, SiteSeries
+from npr_daq.engine.plan import ImpedanceReading, MovementSeries, RestRecording, SiteSeries
 from npr_daq.engine.run import RunEvent, RunState, after
 from npr_daq.engine.state import Awaiting, ExamState, SiteProgress
 from npr_daq.errors import IllegalTransition, TimedOut
@@ -33,6 +33,8 @@ Step = tuple[ExamState, tuple[Effect, ...]]
 
 _AWAITED = {
     PromptKind.PLACE: Awaiting.PLACE,
+    PromptKind.RELAX: Awaiting.READY,
+    PromptKind.MOVE: Awaiting.READY,
     PromptKind.CONFIRM_CURRENT: Awaiting.CONFIRM,
     PromptKind.CONFIRM_TRAIN: Awaiting.TRAIN,
     PromptKind.JUDGE: Awaiting.JUDGE,
@@ -83,6 +85,8 @@ def reduce(state: ExamState, event: ev.Event) -> Step:
         case ev.ImpedanceRead():
             _expect(state, Awaiting.IMPEDANCE, event)
             return _impedance(state, event)
+        case ev.RestRecorded() | ev.Repeated():
+            return _recorded(state, event)
         case _:
             return _at_site(state, event)
 
@@ -97,6 +101,10 @@ def advance(state: ExamState) -> Step:
         case ImpedanceReading():
             told = Tell(prompts.step_begins(state, step))
             return replace(state, awaiting=Awaiting.IMPEDANCE), (told, MeasureImpedance(step))
+        case RestRecording() | MovementSeries():
+            if state.face is None:
+                return movement.arrive(state, step)
+            return _then_advance(movement.work(state, step, state.face))
         case SiteSeries():
             if state.site is None:
                 return site.arrive(state, step)
@@ -142,7 +150,7 @@ def _stop(state: ExamState, event: ev.StopPressed) -> Step:
 def _pause(state: ExamState, text: str, kind: str, *, why: str = "asked") -> Step:
     run = after(state.run, RunEvent.PAUSE)
     latched = kind == "latched"
-    at = state.step if isinstance(state.step, SiteSeries) and state.site is not None else None
+    at = state.step if state.site is not None or state.face is not None else None
     ask = Ask(prompts.latched(text) if latched else prompts.paused(text, why=why, step=at))
     told = Notice("trip" if kind == "trip" else "paused", text, {"trips": state.trips + (kind == "trip")})
     effects = (MakeSafe(), *_abandon(state, text), RecordEvent(kind, text), Tell(told), ask)
@@ -157,16 +165,24 @@ def _resumed(state: ExamState) -> Step:
     # The device may have restarted: its limits are written and read back again.
     fresh = site.resumed(here, step) if here is not None and isinstance(step, SiteSeries) else None
     state = replace(state, run=after(state.run, RunEvent.RESUME), site=fresh, awaiting=Awaiting.NOTHING)
-    if here is not None and here.leave and isinstance(step, SiteSeries):
+    face = state.face
+    if face is not None and isinstance(step, RestRecording | MovementSeries):
+        again = replace(state, face=movement.resumed(face))
+        moved, effects = _then_advance(movement.skip(state, step, face, face.leave)) if face.leave else advance(again)
+    elif here is not None and here.leave and isinstance(step, SiteSeries):
         moved, effects = _then_advance(site.skip(state, step, here.leave))
     else:
         moved, effects = advance(state)
-    # Where that was the last site the run ends: safe first, on this way out of RUNNING as on every other.
-    first = 1 if effects and isinstance(effects[0], MakeSafe) else 0
+    # Where that was the last step the run ends.
+    first = int(_safe_first(effects))
     return moved, (*effects[:first], told, *effects[first:])
 
 
 def _enough(state: ExamState, event: ev.Enough) -> Step:
+    face, at = state.face, state.step
+    if face is not None and isinstance(at, RestRecording | MovementSeries):
+        moved, effects = _then_advance(movement.enough(state, at, face, event.text))
+        return moved, (MakeSafe(), *effects[_safe_first(effects) :])
     if state.site is None:
         return _pause(state, event.text, "paused")
     step, here = _here(state, event)
@@ -216,12 +232,19 @@ def _answered(state: ExamState, prompt: PromptKind, answer: Answer) -> Step:
     match (prompt, answer.kind):
         case (PromptKind.PAUSED, AnswerKind.RESUME):
             staying = replace(state.site, leave="") if state.site is not None else None
-            return replace(state, site=staying, awaiting=Awaiting.RESUMED), (Resume(),)
+            face = replace(state.face, leave="") if state.face is not None else None
+            return replace(state, site=staying, face=face, awaiting=Awaiting.RESUMED), (Resume(),)
+        case (PromptKind.PAUSED, AnswerKind.SKIP) if state.face is not None:
+            left = replace(state.face, leave=answer.reason or "skipped by the operator at a pause")
+            return replace(state, face=left, awaiting=Awaiting.RESUMED), (Resume(),)
         case (PromptKind.PAUSED, AnswerKind.SKIP) if state.site is not None:
             leaving = replace(state.site, leave=answer.reason or "skipped by the operator at a pause")
             return replace(state, site=leaving, awaiting=Awaiting.RESUMED), (Resume(),)
         case (PromptKind.LATCHED, AnswerKind.ACKNOWLEDGE):
             return replace(state, awaiting=Awaiting.ACKNOWLEDGED), (Acknowledge(),)
+    if state.face is not None and isinstance(state.step, RestRecording | MovementSeries):
+        idle = replace(state, awaiting=Awaiting.NOTHING)
+        return _then_advance(movement.answered(idle, state.step, state.face, prompt, answer))
     step, here = _here(state, answer)
     idle = replace(state, awaiting=Awaiting.NOTHING)
     match (prompt, answer.kind):
@@ -256,6 +279,28 @@ def _answered(state: ExamState, prompt: PromptKind, answer: Answer) -> Step:
             return site.redo(idle, step, here, answer.reason)
         case _:
             raise IllegalTransition(f"run: the answer {answer.kind} does not answer the prompt {prompt}")
+
+
+def _recorded(state: ExamState, event: ev.RestRecorded | ev.Repeated) -> Step:
+    """A rest or a repetition is over."""
+    step, face = state.step, state.face
+    idle = replace(state, awaiting=Awaiting.NOTHING)
+    match event:
+        case ev.RestRecorded() if isinstance(step, RestRecording) and face is not None:
+            _expect(state, Awaiting.RECORDED, event)
+            return _then_advance(movement.accept(idle, step, face))
+        case ev.Repeated() if isinstance(step, MovementSeries) and face is not None:
+            _expect(state, Awaiting.REPEATED, event)
+            moved, face = movement.repeated(idle, step, face, event)
+            told = Tell(prompts.progress(replace(moved, face=face)))
+            moved, effects = _then_advance(movement.work(moved, step, face))
+            return moved, (*effects[:1], told, *effects[1:]) if _safe_first(effects) else (told, *effects)
+    raise IllegalTransition(f"run: {type(event).__name__} while {state.run.name}, which records no face")
+
+
+def _safe_first(effects: tuple[Effect, ...]) -> bool:
+    """Whether the run ends here: safe first, on this way out of RUNNING as on every other."""
+    return bool(effects) and isinstance(effects[0], MakeSafe)
 
 
 def _at_site(state: ExamState, event: ev.Event) -> Step:
@@ -329,10 +374,12 @@ def _work(state: ExamState, here: SiteProgress) -> Step:
 
 
 def _then_advance(left: Step) -> Step:
-    """Go on to the next step after a site was left."""
+    """Go on to the next step after one was left; as it was where none was."""
     state, effects = left
+    if state.awaiting is not Awaiting.NOTHING:
+        return left
     moved, more = advance(state)
-    # The last site's judgement is written before the end; leaving RUNNING still makes safe before it.
-    if more and isinstance(more[0], MakeSafe):
+    # The last step's judgement is written before the end; leaving RUNNING still makes safe before it.
+    if _safe_first(more):
         return moved, (more[0], *effects, *more[1:])
     return moved, (*effects, *more)

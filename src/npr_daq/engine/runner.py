@@ -10,10 +10,11 @@ from npr_daq.engine import effects as fx
 from npr_daq.engine import events as ev
 from npr_daq.engine import prompts
 from npr_daq.engine.captures import impedance_rows, missing_samples, noise_of
+from npr_daq.engine.face_recorder import FaceRecorder
 from npr_daq.engine.guard import Guard
 from npr_daq.engine.outcome import Outcome
 from npr_daq.engine.plan import Plan
-from npr_daq.engine.ports import ExamJournal, Measurement, StopRequest
+from npr_daq.engine.ports import ExamJournal, FaceMeasurement, Measurement, StopRequest
 from npr_daq.engine.reducer import reduce
 from npr_daq.engine.run import RunState
 from npr_daq.engine.shots import Shooter
@@ -37,6 +38,8 @@ def run(
     first_n: int = 1,
     measurement: Measurement | None = None,
     reflexes: Measurement | None = None,
+    faces: FaceMeasurement | None = None,
+    live: bool = True,
     host_ns: Callable[[], int] = time.time_ns,
     monotonic_s: Callable[[], float] = time.monotonic,
 ) -> Outcome:
@@ -46,7 +49,7 @@ def run(
     safe before anything else on every way out, and once more at the end; what was told as a stored sweep is durable.
     The journal stays open: who opened it closes it. `first_n` numbers the first sweep. `host_ns` is metadata only;
     `monotonic_s` bounds the waits in which no sample comes. `measurement` reads single sweeps, `reflexes` those of
-    reflex steps.
+    reflex steps, `faces` judges movements; with `live` the operator is told what every muscle does meanwhile.
     """
     if measurement is None:
         # Here and not in the middle of a run: it imports SciPy, which takes longer than a watchdog waits.
@@ -55,6 +58,10 @@ def run(
 
         measurement = EvokedMeasurement(plan.montage, device.calibration)
         reflexes = reflexes or ReflexMeasurement(plan.montage, device.calibration)
+    if faces is None and plan.continuous:
+        from npr_daq.engine.movement_measurement import MovementMeasurement
+
+        faces = MovementMeasurement(plan.montage, device.calibration)
     bench = Bench(
         device=device,
         clock=clock,
@@ -69,6 +76,8 @@ def run(
     guard = Guard(bench)
     shooter = Shooter(bench, guard, journal=journal, montage=plan.montage, measurement=measurement, reflexes=reflexes)
     runner = _Runner(plan, bench, guard, shooter, operator=operator, journal=journal, stop=stop, host_ns=host_ns)
+    if faces is not None:
+        runner.watch(faces, live=live)
     try:
         return runner.run(first_n)
     finally:
@@ -98,6 +107,19 @@ class _Runner:
         self._host_ns = host_ns
         self._state = ExamState(plan, next_seq=1, next_n=1)
         self._queue: deque[ev.Event] = deque()
+        self._face: FaceRecorder | None = None
+
+    def watch(self, faces: FaceMeasurement, *, live: bool) -> None:
+        """Be ready for rest and movements."""
+        self._face = FaceRecorder(
+            self._bench,
+            operator=self._operator,
+            journal=self._journal,
+            measurement=faces,
+            calibration=self._bench.device.calibration,
+            note=self._note,
+            live=live,
+        )
 
     def run(self, first_n: int) -> Outcome:
         self._queue.append(ev.Begin())
@@ -176,6 +198,10 @@ class _Runner:
                 return [ev.ImpedanceRead(impedance_rows(self._bench, effect.step, self._plan.montage))]
             case fx.CaptureNoise():
                 return [self._noise(effect)]
+            case fx.RecordRest() if self._face is not None:
+                return [self._face.rest(effect)]
+            case fx.Move() if self._face is not None:
+                return [self._face.move(effect)]
             case fx.Prepare():
                 self._bench.start()
                 self._shooter.prepare(effect.shot)
@@ -281,6 +307,9 @@ class _Runner:
         if self._state.run is RunState.RUNNING:
             self._bench.pump(0.0)
             self._bench.check()
+            if prompt.side is None:
+                # Before rest and movements a person may take minutes, and nothing is recorded meanwhile.
+                self._bench.stop_stream()
         else:
             self._bench.check_stop()
         answer = self._operator.ask(prompt)

@@ -9,15 +9,23 @@ from npr_daq.engine.steps import (
     Conduction,
     Excitability,
     Late,
-    PlanStep,
     Reflex,
     SiteSeries,
+    StepKind,
     Task,
     Trains,
 )
 from npr_daq.errors import PlanError
 from npr_daq.montage import Montage
-from npr_daq.protocol import ConductionStep, ExcitabilityStep, LateStep, ReflexStep, StimulatingStep, TrainStep
+from npr_daq.protocol import (
+    ConductionStep,
+    CrosstalkStep,
+    ExcitabilityStep,
+    LateStep,
+    ReflexStep,
+    StimulatingStep,
+    TrainStep,
+)
 from npr_daq.protocol.model import Limits
 from npr_daq.stimulus import Stimulus, StimulusLimits
 
@@ -36,7 +44,7 @@ def site_step(
     montage: Montage,
     limits: StimulusLimits,
     max_rate_hz: float | None,
-    before: Sequence[PlanStep],
+    before: Sequence[object],
 ) -> SiteSeries:
     """The plan's step for `step` on `side`; `max_rate_hz` is what the intake demands, `before` what comes earlier.
 
@@ -143,7 +151,7 @@ def _rate_hz(name: str, step: StimulatingStep, limits: StimulusLimits, max_rate_
 def _shocks(step: StimulatingStep) -> tuple[int, int, int]:
     """Sweeps after the search, how many more for such that are no evidence, and the least that a search takes."""
     match step:
-        case ConductionStep():
+        case ConductionStep() | CrosstalkStep():
             return step.accepted_sweeps, step.extra_sweeps, LEAST_SEARCH
         case LateStep() | ReflexStep():
             return step.sweeps, step.extra_sweeps, LEAST_SEARCH
@@ -157,6 +165,8 @@ def _task(name: str, step: StimulatingStep, limits: StimulusLimits, worst: Stimu
     match step:
         case ConductionStep():
             return Conduction()
+        case CrosstalkStep():
+            return Conduction(StepKind.CROSSTALK)
         case LateStep():
             return Late(step.supramaximal_factor)
         case ReflexStep():

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import MappingProxyType
 
+from npr_daq.engine.continuous_steps import MovementSeries, RestRecording
 from npr_daq.engine.effects import Shot
 from npr_daq.engine.plan import Plan, PlanStep, SiteSeries
 from npr_daq.engine.reading import Reading
@@ -27,6 +28,9 @@ class Awaiting(Enum):
     INTENT = auto()
     SHOT = auto()
     JUDGE = auto()
+    READY = auto()
+    RECORDED = auto()
+    REPEATED = auto()
     PAUSED = auto()
     LATCHED = auto()
     ACKNOWLEDGED = auto()
@@ -66,6 +70,24 @@ class SiteProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceProgress:
+    """Where a step of rest or movements stands. After a pause it goes on in a recording of its own: another pass."""
+
+    ready: bool = False
+    pass_number: int = 1
+    tries: int = 0
+    """Repetitions made, in all passes: the number of the last one."""
+    here: int = 0
+    """Repetitions made since the step was begun, or begun anew by a redo."""
+    good: tuple[int, ...] = ()
+    flaws: tuple[str, ...] = ()
+    """What was wrong with those that do not count, first word of each."""
+    recorded: bool = False
+    leave: str = ""
+    """Why the operator skips the step as soon as the run goes on; empty where it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class ExamState:
     """A run: where it stands, what it waits for, what it has learned."""
 
@@ -76,9 +98,14 @@ class ExamState:
     awaiting: Awaiting = Awaiting.NOTHING
     step_index: int = 0
     site: SiteProgress | None = None
+    face: FaceProgress | None = None
+    in_row: bool = False
+    """Whether the operator has begun a row of movements, so that the next of the row follows without a question."""
     pending: Shot | None = None
     results: Mapping[str, Finished] = field(default_factory=lambda: MappingProxyType({}))
     shocks: int = 0
+    repetitions: int = 0
+    """Repetitions of movements that were accepted."""
     trips: int = 0
     pauses: int = 0
     cause: str = ""
@@ -95,9 +122,15 @@ class ExamState:
         return self.shocks + sum(n for _, n in self._ahead())
 
     @property
+    def repetitions_expected(self) -> int:
+        """Repetitions accepted plus those that are still wanted."""
+        return self.repetitions + sum(wanted for _, wanted in self._movements_ahead())
+
+    @property
     def time_left_s(self) -> float:
         """Device seconds that the rest will probably take, the placing by hand not counted."""
-        left = 0.0
+        left = sum(wanted * (step.hold_s + step.rest_s) for step, wanted in self._movements_ahead())
+        left += sum(s.seconds for s in self._steps_ahead() if isinstance(s, RestRecording))
         for number, (step, shocks) in enumerate(self._ahead()):
             begun = number == 0 and self.site is not None and self.site.noise
             left += step.seconds_for(shocks) + (0.0 if begun else step.noise_s)
@@ -105,12 +138,23 @@ class ExamState:
 
     def _ahead(self) -> list[tuple[SiteSeries, int]]:
         ahead = []
-        for index, step in enumerate(self.plan.steps):
-            if not isinstance(step, SiteSeries) or index < self.step_index or self.run.final:
-                continue
-            here = index == self.step_index and self.site is not None
-            ahead.append((step, self._left_here(step, step.usual_shocks) if here else step.usual_shocks))
+        for step in self._steps_ahead():
+            if isinstance(step, SiteSeries):
+                here = step is self.step and self.site is not None
+                ahead.append((step, self._left_here(step, step.usual_shocks) if here else step.usual_shocks))
         return ahead
+
+    def _movements_ahead(self) -> list[tuple[MovementSeries, int]]:
+        """Steps of movements that are not over, and how many repetitions each still wants."""
+        ahead = []
+        for step in self._steps_ahead():
+            if isinstance(step, MovementSeries):
+                done = len(self.face.good) if step is self.step and self.face is not None else 0
+                ahead.append((step, max(0, step.repetitions - done)))
+        return ahead
+
+    def _steps_ahead(self) -> tuple[PlanStep, ...]:
+        return () if self.run.final else self.plan.steps[self.step_index :]
 
     def _left_here(self, step: SiteSeries, usual: int) -> int:
         site = self.site

@@ -22,9 +22,12 @@ ARMING_HEADROOM = 1.6
 
 
 class StepKind(StrEnum):
-    """What a site is stimulated for; the `kind` of the protocol's step, kept in journal and exam file."""
+    """What a site is stimulated for, or the face recorded; the `kind` of the protocol's step, kept in the exam file."""
 
+    REST = "rest"
+    MOVEMENT = "movement"
     CONDUCTION = "conduction"
+    CROSSTALK = "crosstalk"
     LATE = "late"
     REFLEX = "reflex"
     TRAIN = "train"
@@ -43,9 +46,9 @@ class ImpedanceReading:
 
 @dataclass(frozen=True, slots=True)
 class Conduction:
-    """Supramaximal search, then sweeps that agree."""
+    """Supramaximal search, then sweeps that agree; of `crosstalk` steps too."""
 
-    kind: ClassVar[StepKind] = StepKind.CONDUCTION
+    kind: StepKind = StepKind.CONDUCTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +223,3 @@ class SiteSeries:
             case Conduction():
                 pass
         return kept
-
-
-PlanStep = ImpedanceReading | SiteSeries

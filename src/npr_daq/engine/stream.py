@@ -5,7 +5,7 @@ from collections.abc import Callable
 from npr_daq.device.contracts import Block, Clock, DeviceEvent, FrontEnd, Stream
 from npr_daq.engine import events as ev
 from npr_daq.engine.ports import ExamJournal, StopRequest
-from npr_daq.engine.sweeper import Sweeper, Window
+from npr_daq.engine.sweeper import KEEP_MS, Sweeper, Window
 from npr_daq.errors import IllegalTransition
 from npr_daq.montage import Montage
 from npr_daq.operator import AnswerKind, Operator
@@ -15,6 +15,8 @@ POLL_S = 0.05
 """Longest wait for one item; a stop is seen within it."""
 STALL_S = 3.0
 """Waited without a sample after which the samples have stopped."""
+SLOW_HZ, SLOW_KEEP_MS = 5_000, 2_000.0
+"""Below this rate samples are kept for longer, so that a window may begin before a cue that was just told."""
 GRANT_MS = 10.0
 """Granted beyond what is waited for, because a device sends whole blocks."""
 
@@ -53,6 +55,7 @@ class Bench:
     ) -> None:
         self.device = device
         self.clock = clock
+        self.montage = montage
         self._operator = operator
         self._journal = journal
         self._stop = stop
@@ -70,6 +73,10 @@ class Bench:
         self.granted = 0
         self.reports: dict[int, PulseReport] = {}
         self.windows: dict[int | str, Window] = {}
+        self.listener: Callable[[Block], None] | None = None
+        """Gets every block of the running stream: for continuous recording."""
+        self.marked = ""
+        """The operator's word that the last repetition was bad; empty where there is none."""
 
     @property
     def now(self) -> int:
@@ -86,11 +93,15 @@ class Bench:
         rate = self.stream.rate_hz if self.stream is not None else float(self._rate_hz)
         return round(ms * rate / 1e3)
 
-    def start(self) -> Stream:
-        """Start the stream if it does not run."""
+    def start(self, rate_hz: int | None = None) -> Stream:
+        """Start the stream if it does not run at `rate_hz`, by default that of shocks."""
+        wanted = self._rate_hz if rate_hz is None else rate_hz
+        if self.stream is not None and self.stream.rate_hz != wanted:
+            self.stop_stream()
         if self.stream is None:
-            self.stream = self.device.start(self._rate_hz, self._channels)
-            self.sweeper = Sweeper(channels=len(self._channels), rate_hz=self.stream.rate_hz)
+            self.stream = self.device.start(wanted, self._channels)
+            keep_ms = KEEP_MS if self.stream.rate_hz >= SLOW_HZ else SLOW_KEEP_MS
+            self.sweeper = Sweeper(channels=len(self._channels), rate_hz=self.stream.rate_hz, keep_ms=keep_ms)
             self.sweeper.restart(self.stream.stream_id)
             self.granted, self.silent_s = 0, 0.0
             self.reports.clear()
@@ -99,6 +110,7 @@ class Bench:
 
     def stop_stream(self) -> None:
         """Stop the stream; harmless when it does not run."""
+        self.listener = None
         if self.stream is not None:
             self.stream = None
             self.device.stop()
@@ -163,6 +175,8 @@ class Bench:
                 self.hold(ev.PausePressed(pressed.reason or "the operator asked for it"))
             if pressed.kind is AnswerKind.ENOUGH:
                 self.hold(ev.Enough(pressed.reason or "the operator ended it"))
+            if pressed.kind is AnswerKind.REDO:
+                self.marked = pressed.reason or "marked by the operator"
         held = self.settled()
         if held is not None:
             raise Interruption(held)
@@ -201,6 +215,8 @@ class Bench:
         self._keep(self.sweeper.feed(block))
         for gap in self.sweeper.take_gaps():
             self._journal.gap(gap)
+        if self.listener is not None:
+            self.listener(block)
 
     def _keep(self, windows: list[Window]) -> None:
         for window in windows:

@@ -51,12 +51,20 @@ class Sweeper:
     Pure: what comes out depends on the samples alone, not on how they were chunked.
     """
 
-    def __init__(self, *, channels: int, rate_hz: float, pre_ms: float = PRE_MS, post_ms: float = POST_MS) -> None:
+    def __init__(
+        self,
+        *,
+        channels: int,
+        rate_hz: float,
+        pre_ms: float = PRE_MS,
+        post_ms: float = POST_MS,
+        keep_ms: float = KEEP_MS,
+    ) -> None:
         self.channels = channels
         self.rate_hz = rate_hz
         self.pre = round(pre_ms * rate_hz / 1e3)
         self.post = round(post_ms * rate_hz / 1e3)
-        self._keep = round(KEEP_MS * rate_hz / 1e3)
+        self._keep = round(keep_ms * rate_hz / 1e3)
         self._blocks: deque[Block] = deque()
         self._open: list[_Open] = []
         self._stream_id: int | None = None
@@ -76,7 +84,7 @@ class Sweeper:
         return done
 
     def want(self, name: str, *, first_sample: int, width: int) -> None:
-        """Ask for a stretch without a stimulus, from now on or up to half a second back."""
+        """Ask for a stretch without a stimulus, from now on or up to what is kept back."""
         self._open.append(_Open(name, first_sample, width, markers=1))
 
     def expect(self, stim_seq: int, *, sample: int, subsample: float) -> list[Window]:

@@ -134,7 +134,7 @@ class ConductionStep(_WatchedSite):
 
 
 class CrosstalkStep(_WatchedSite):
-    """What the electrodes pick up of neighbours: one branch stimulated, every channel recorded (clinical reference 5.5).
+    """What the electrodes pick up of neighbours: a branch stimulated, every channel recorded (clinical reference 5.5).
 
     The search and the sweeps are those of a conduction step, on the healthy side by default.
     """
