@@ -60,7 +60,7 @@ class FakeDevice:
             sync=Sync.IN_BAND_MARKER,
             sync_uncertainty_ms=0.01,
             channel_count=16,
-            rates_hz=(RATE,),
+            rates_hz=(RATE, 2_000),
             can_stimulate=True,
             device_limits=StimulusLimits(),
             boot_id=77,
@@ -76,6 +76,8 @@ class FakeDevice:
         self.grain = 1_000_000
         """Blocks that come with one take, at most."""
         self.on_take: Callable[[], None] | None = None
+        self.holes: list[tuple[int, int]] = []
+        """Samples that never arrive, of every stream."""
         self.render: Callable[[Stimulus, int], np.ndarray] | None = None
         self.state = "SAFE"
         self.interlocks = 0
@@ -89,6 +91,7 @@ class FakeDevice:
         self._items: deque[Item] = deque()
         self._stream: Stream | None = None
         self._streams = 0
+        self._block_samples = BLOCK
         self._position = 0
         self._grant = 0
         self._stimulus: Stimulus | None = None
@@ -103,6 +106,7 @@ class FakeDevice:
         self._streams += 1
         self._position, self._grant, self._missing, self._stalled = 0, 0, 0, False
         self._stream = Stream(self._streams, rate_hz, 1, tuple(channels))
+        self._block_samples = rate_hz // 100
         self.log.append(("start", self._streams))
         return self._stream
 
@@ -254,14 +258,15 @@ class FakeDevice:
 
     def _advance(self) -> None:
         for _ in range(self.grain):
-            if self._stream is None or self._stalled or self._position + BLOCK > self._grant:
+            if self._stream is None or self._stalled or self._position + self._block_samples > self._grant:
                 break
             self._block(self._stream)
 
     def _block(self, stream: Stream) -> None:
-        first, last = self._position, self._position + BLOCK
+        block = self._block_samples
+        first, last = self._position, self._position + block
         self._position = last
-        counts = np.zeros((16, BLOCK), dtype=np.int32)
+        counts = np.zeros((16, block), dtype=np.int32)
         markers: tuple[Marker, ...] = ()
         report: PulseReport | None = None
         dropped, clipped = False, 0
@@ -288,8 +293,10 @@ class FakeDevice:
             dropped = dropped or (fault == "gap" and at + 400 <= first < at + 800)
         while self._after and self._after[0][0] + 4000 < first:
             self._after.popleft()
+        if any(a <= first < b for a, b in self.holes):
+            dropped = True
         if dropped:
-            self._missing += BLOCK
+            self._missing += block
         else:
             self._items.append(Block(stream.stream_id, first, counts, clipped, 0, markers, self._missing))
             self._missing = 0
@@ -334,6 +341,7 @@ class FakeJournal:
         self.outcomes: dict[int, str] = {}
         self.reports: dict[int, PulseReport | None] = {}
         self.captures: list[Any] = []
+        self.frames: list[tuple[int, int, Any]] = []
         self.events: list[Any] = []
         self.gaps: list[Any] = []
         self.searches: dict[str, Mapping[str, Any]] = {}
@@ -369,6 +377,9 @@ class FakeJournal:
     def capture(self, capture: Any) -> None:
         self.captures.append(capture)
 
+    def samples(self, stream_id: int, first_sample: int, counts: Any) -> None:
+        self.frames.append((stream_id, first_sample, counts))
+
     def event(self, event: Any) -> None:
         self.events.append(event)
         self.log.append(("event", event.kind))
@@ -397,6 +408,8 @@ class FakeOperator:
     def __init__(self) -> None:
         self.script: dict[PromptKind, list[Answer]] = {
             PromptKind.PLACE: [Answer(AnswerKind.DONE)],
+            PromptKind.RELAX: [Answer(AnswerKind.DONE)],
+            PromptKind.MOVE: [Answer(AnswerKind.DONE)],
             PromptKind.CONFIRM_CURRENT: [Answer(AnswerKind.CONFIRM, "tolerated")],
             PromptKind.JUDGE: [Answer(AnswerKind.ACCEPT)],
             PromptKind.PAUSED: [Answer(AnswerKind.RESUME), Answer(AnswerKind.STOP)],
@@ -444,6 +457,7 @@ class Rig:
     protocol: str = "conduction_trunk"
     affected: str = "left"
     measured: bool = True
+    faces: Any = None
     least_s: float = 1.0
     """Two shocks are never closer than this."""
 
@@ -482,6 +496,7 @@ class Rig:
             stop=self.stop,
             first_n=first_n,
             measurement=self if self.measured else None,
+            faces=self.faces,
             host_ns=lambda: 0,
             monotonic_s=lambda: self.device.wall_s,
         )

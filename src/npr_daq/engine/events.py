@@ -47,10 +47,14 @@ class RestRecorded:
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """Repetition `number` is over, judged and durable; `flaws` are what is wrong with it, none where it counts."""
+    """Repetition `number` is over, judged and durable; `flaws` are what is wrong with it, none where it counts.
+
+    `explained` where an interruption broke into the rest behind it; it follows as its own event.
+    """
 
     number: int
     flaws: tuple[str, ...] = ()
+    explained: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,8 @@ class FaceRecorder:
         self._note = note
         self._live = live
         self._open: _Open | None = None
+        self.ended: Repeated | None = None
+        """The repetition that is durable while its rest still runs: it counts, whatever breaks in."""
         self._envelope: LiveEnvelope | None = None
         self._shown = 0
 
@@ -112,7 +114,7 @@ class FaceRecorder:
 
     def _move(self, effect: Move) -> Repeated:
         bench, step = self._bench, effect.step
-        opened = self._open
+        opened, self.ended = self._open, None
         if opened is None or opened.name != effect.capture or bench.stream is None:
             opened = self._begin(effect.capture, step)
             opened.due = opened.first + self._samples(LEAD_S)
@@ -141,10 +143,12 @@ class FaceRecorder:
             step.task, window.counts, opened.rate_hz, cue_sample=cue - first, release_sample=release - first
         )
         self._kept(effect, opened, cue, release, flaws)
+        self.ended = Repeated(effect.number, flaws, explained=True)
         opened.due = release + self._samples(step.rest_s)
         self._until(max(last, opened.due - self._samples(SPARE_S)))
         if bench.marked and not flaws:
             flaws = (MARKED,)
+            self.ended = Repeated(effect.number, flaws, explained=True)
             detail = {
                 "step": step.name,
                 "capture": effect.capture,

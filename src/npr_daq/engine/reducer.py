@@ -3,10 +3,9 @@
 from dataclasses import replace
 
 from npr_daq.engine import events as ev
-from npr_daq.engine import movement, prompts, site
+from npr_daq.engine import movement, prompts, site, ways_out
 from npr_daq.engine.effects import (
     Acknowledge,
-    Ask,
     Close,
     Effect,
     Fire,
@@ -15,9 +14,7 @@ from npr_daq.engine.effects import (
     MeasureImpedance,
     RecordEvent,
     RecordImpedance,
-    RecordOutcome,
     Resume,
-    Salvage,
     Tell,
 )
 from npr_daq.engine.plan import ImpedanceReading, MovementSeries, RestRecording, SiteSeries
@@ -55,24 +52,24 @@ def reduce(state: ExamState, event: ev.Event) -> Step:
             run = after(state.run, RunEvent.BEGIN)
             return advance(replace(state, run=run))
         case ev.Failed():
-            return _fail(state, event.error, event.text)
+            return ways_out.fail(state, event.error, event.text)
         case ev.StopPressed():
-            return _stop(state, event)
+            return ways_out.stop(state, event)
         case ev.Tripped():
-            paused, effects = _pause(state, event.text, "trip", why="trip")
+            paused, effects = ways_out.pause(state, event.text, "trip", why="trip")
             return replace(paused, trips=state.trips + 1), effects
         case ev.PausePressed():
-            return _pause(state, event.text, "paused")
+            return ways_out.pause(state, event.text, "paused")
         case ev.Latched():
-            return _pause(state, event.text, "latched")
+            return ways_out.pause(state, event.text, "latched")
         case ev.Enough():
             return _enough(state, event)
         case ev.Closed():
             _expect(state, Awaiting.CLOSED, event)
-            return _end(replace(state, run=after(state.run, RunEvent.CLOSED)))
+            return ways_out.end(replace(state, run=after(state.run, RunEvent.CLOSED)))
         case ev.Salvaged():
             _expect(state, Awaiting.SALVAGED, event)
-            return _end(replace(state, run=after(state.run, RunEvent.SALVAGED)))
+            return ways_out.end(replace(state, run=after(state.run, RunEvent.SALVAGED)))
         case ev.Answered():
             _expect(state, _AWAITED.get(event.prompt, Awaiting.NOTHING), event)
             return _answered(state, event.prompt, event.answer)
@@ -118,46 +115,6 @@ def _expect(state: ExamState, awaited: Awaiting, event: object) -> None:
         )
 
 
-def _fail(state: ExamState, error: Exception, text: str) -> Step:
-    run = after(state.run, RunEvent.FAULT)
-    effects: list[Effect] = [MakeSafe(), *_abandon(state, text)]
-    effects += [RecordEvent("fault", text), Tell(Notice("fault", text)), Salvage()]
-    state = replace(
-        state,
-        run=run,
-        pending=None,
-        # A fault keeps its first cause.
-        error=state.error if state.error is not None else error,
-        cause=state.cause or "fault",
-        awaiting=Awaiting.SALVAGED,
-    )
-    return state, tuple(effects)
-
-
-def _stop(state: ExamState, event: ev.StopPressed) -> Step:
-    run = after(state.run, RunEvent.STOP)
-    if run is RunState.SALVAGING:
-        return replace(state, run=run), ()
-    if state.run is RunState.STOPPING:
-        # It broke into the closing: that is begun again.
-        return state, (MakeSafe(), Close())
-    words = {"operator": "stopped by the operator", "interrupted": "interrupted", "terminated": "terminated"}
-    text = words[event.cause] + (f": {event.text}" if event.text else "")
-    effects = (MakeSafe(), *_abandon(state, text), RecordEvent("stop", text, {"cause": event.cause}), Close())
-    return replace(state, run=run, pending=None, cause=event.cause, awaiting=Awaiting.CLOSED), effects
-
-
-def _pause(state: ExamState, text: str, kind: str, *, why: str = "asked") -> Step:
-    run = after(state.run, RunEvent.PAUSE)
-    latched = kind == "latched"
-    at = state.step if state.site is not None or state.face is not None else None
-    ask = Ask(prompts.latched(text) if latched else prompts.paused(text, why=why, step=at))
-    told = Notice("trip" if kind == "trip" else "paused", text, {"trips": state.trips + (kind == "trip")})
-    effects = (MakeSafe(), *_abandon(state, text), RecordEvent(kind, text), Tell(told), ask)
-    awaiting = Awaiting.LATCHED if latched else Awaiting.PAUSED
-    return replace(state, run=run, pending=None, pauses=state.pauses + 1, awaiting=awaiting), effects
-
-
 def _resumed(state: ExamState) -> Step:
     """The operator's word was to go on: with the site, or past it."""
     told = Tell(Notice("resumed", "The run goes on"))
@@ -184,33 +141,12 @@ def _enough(state: ExamState, event: ev.Enough) -> Step:
         moved, effects = _then_advance(movement.enough(state, at, face, event.text))
         return moved, (MakeSafe(), *effects[_safe_first(effects) :])
     if state.site is None:
-        return _pause(state, event.text, "paused")
+        return ways_out.pause(state, event.text, "paused")
     step, here = _here(state, event)
     idle = replace(state, pending=None, awaiting=Awaiting.NOTHING)
     moved, effects = site.enough(idle, step, here, event.text)
-    effects = (MakeSafe(), *_abandon(state, event.text), *effects)
+    effects = (MakeSafe(), *ways_out.abandon(state, event.text), *effects)
     return _then_advance((moved, effects)) if moved.site is None else (moved, effects)
-
-
-def _abandon(state: ExamState, text: str) -> tuple[Effect, ...]:
-    """Close the books of a shock whose intent was on its way and that was not fired.
-
-    From `Fire` on the books are kept where the device is: only there is known how it ended.
-    """
-    if state.pending is None or state.awaiting is not Awaiting.INTENT:
-        return ()
-    return (RecordOutcome(state.pending.stim_seq, "refused", f"not fired: {text}"),)
-
-
-def _end(state: ExamState) -> Step:
-    said = {
-        "complete": "The exam is complete",
-        "operator": "The exam was stopped by the operator",
-        "interrupted": "The exam was interrupted",
-        "terminated": "The exam was terminated",
-    }.get(state.cause, f"The exam ended with a fault: {state.error}")
-    detail = {"cause": state.cause, "shocks": state.shocks, "trips": state.trips, "sites": len(state.results)}
-    return replace(state, awaiting=Awaiting.NOTHING), (Tell(Notice("end", said, detail)),)
 
 
 def _impedance(state: ExamState, event: ev.ImpedanceRead) -> Step:
@@ -226,9 +162,9 @@ def _impedance(state: ExamState, event: ev.ImpedanceRead) -> Step:
 def _answered(state: ExamState, prompt: PromptKind, answer: Answer) -> Step:
     match answer.kind:
         case AnswerKind.STOP:
-            return _stop(state, ev.StopPressed("operator", answer.reason))
+            return ways_out.stop(state, ev.StopPressed("operator", answer.reason))
         case AnswerKind.PAUSE if prompt not in (PromptKind.PAUSED, PromptKind.LATCHED):
-            return _pause(state, answer.reason or "the operator asked for it", "paused")
+            return ways_out.pause(state, answer.reason or "the operator asked for it", "paused")
     match (prompt, answer.kind):
         case (PromptKind.PAUSED, AnswerKind.RESUME):
             staying = replace(state.site, leave="") if state.site is not None else None
@@ -293,6 +229,8 @@ def _recorded(state: ExamState, event: ev.RestRecorded | ev.Repeated) -> Step:
             _expect(state, Awaiting.REPEATED, event)
             moved, face = movement.repeated(idle, step, face, event)
             told = Tell(prompts.progress(replace(moved, face=face)))
+            if event.explained:
+                return replace(moved, face=face), (told,)
             moved, effects = _then_advance(movement.work(moved, step, face))
             return moved, (*effects[:1], told, *effects[1:]) if _safe_first(effects) else (told, *effects)
     raise IllegalTransition(f"run: {type(event).__name__} while {state.run.name}, which records no face")
@@ -331,7 +269,7 @@ def _at_site(state: ExamState, event: ev.Event) -> Step:
             if here.refused + 1 >= REFUSED_IN_A_ROW:
                 state = replace(state, site=replace(here, refused=0))
                 text = f"the device refused {REFUSED_IN_A_ROW} shocks in a row: {event.text}"
-                return _pause(state, text, "paused", why="refused")
+                return ways_out.pause(state, text, "paused", why="refused")
             return advance(state)
         case ev.ShotLost() if shot is not None and shot.stim_seq == event.stim_seq:
             _expect(state, Awaiting.SHOT, event)
@@ -339,7 +277,7 @@ def _at_site(state: ExamState, event: ev.Event) -> Step:
             state = replace(idle, pending=None, site=given, shocks=state.shocks + (event.delivered is not False))
             if event.explained:
                 return state, ()
-            return _fail(state, TimedOut(event.text), event.text)
+            return ways_out.fail(state, TimedOut(event.text), event.text)
         case _:
             raise IllegalTransition(
                 f"run: {type(event).__name__} while {state.run.name}, which waits for {state.awaiting.name.lower()}"
@@ -356,7 +294,7 @@ def _swept(state: ExamState, here: SiteProgress, event: ev.Swept) -> Step:
     if here.doubtful >= DOUBTFUL_IN_A_ROW:
         state = replace(state, site=replace(here, doubtful=0))
         text = f"{DOUBTFUL_IN_A_ROW} shocks in a row were no evidence ({'; '.join(event.reasons)})"
-        moved, effects = _pause(state, text, "paused", why="evidence")
+        moved, effects = ways_out.pause(state, text, "paused", why="evidence")
         # Safe first, on this way out of RUNNING as on every other.
         return moved, (effects[0], *told, *effects[1:])
     moved, effects = advance(state)

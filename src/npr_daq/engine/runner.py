@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 
 from npr_daq.device.contracts import Clock, FrontEnd
@@ -17,12 +17,12 @@ from npr_daq.engine.plan import Plan
 from npr_daq.engine.ports import ExamJournal, FaceMeasurement, Measurement, StopRequest
 from npr_daq.engine.reducer import reduce
 from npr_daq.engine.run import RunState
+from npr_daq.engine.scribe import Scribe
 from npr_daq.engine.shots import Shooter
 from npr_daq.engine.state import Awaiting, ExamState
 from npr_daq.engine.stream import Bench, Interruption
 from npr_daq.errors import AnalysisError, IllegalTransition, NprError, Refused, SafetyTrip, TimedOut
 from npr_daq.operator import Notice, Operator
-from npr_daq.recording import Event
 
 __all__ = ["Outcome", "StopRequest", "run"]
 
@@ -104,7 +104,7 @@ class _Runner:
         self._operator = operator
         self._journal = journal
         self._stop = stop
-        self._host_ns = host_ns
+        self._scribe = Scribe(bench, operator=operator, journal=journal, host_ns=host_ns)
         self._state = ExamState(plan, next_seq=1, next_n=1)
         self._queue: deque[ev.Event] = deque()
         self._face: FaceRecorder | None = None
@@ -117,7 +117,7 @@ class _Runner:
             journal=self._journal,
             measurement=faces,
             calibration=self._bench.device.calibration,
-            note=self._note,
+            note=self._scribe.note,
             live=live,
         )
 
@@ -183,14 +183,18 @@ class _Runner:
 
     def _break_off(self, event: ev.Event, *, before: ev.Event | None = None) -> None:
         """What comes next is `event`; a shock that was being given is accounted for first, unless `before` did that."""
-        ended = self._shooter.books.ended if self._state.awaiting is Awaiting.SHOT else None
+        ended: ev.Event | None = None
+        if self._state.awaiting is Awaiting.SHOT:
+            ended = self._shooter.books.ended
+        elif self._state.awaiting is Awaiting.REPEATED and self._face is not None:
+            ended = self._face.ended
         self._queue = deque([event] if ended is None or ended is before else [ended, event])
 
     def _act(self, effect: fx.Effect) -> list[ev.Event]:
         match effect:
             case fx.MakeSafe():
                 if not self._guard.make_safe():
-                    self._note("unconfirmed", "the device did not confirm that it is safe")
+                    self._scribe.note("unconfirmed", "the device did not confirm that it is safe")
             case fx.SetLimits():
                 self._guard.show_limits(effect.limits)
                 return [ev.LimitsSet()]
@@ -207,7 +211,7 @@ class _Runner:
                 self._shooter.prepare(effect.shot)
                 return [ev.Prepared(effect.shot.stim_seq)]
             case fx.Intend():
-                return [self._intend(effect.shot)]
+                return [self._scribe.intend(effect.shot)]
             case fx.Fire():
                 return self._fire(effect.shot)
             case fx.Ask():
@@ -224,42 +228,8 @@ class _Runner:
                         put_away()
                 return [ev.Salvaged()]
             case _:
-                self._record(effect)
+                self._scribe.write(effect)
         return []
-
-    def _record(self, effect: fx.Effect) -> None:
-        """The effects that only write or tell."""
-        journal = self._journal
-        match effect:
-            case fx.Tell():
-                self._operator.tell(effect.notice)
-            case fx.RecordOutcome():
-                boot_id = self._bench.device.capabilities.boot_id
-                journal.outcome(stim_seq=effect.stim_seq, boot_id=boot_id, status=effect.status, text=effect.text)
-                journal.sync()
-            case fx.RecordImpedance():
-                journal.impedance(effect.rows)
-            case fx.RecordSearch():
-                journal.search(effect.step, effect.evidence)
-            case fx.RecordJudgement():
-                journal.judgement(n=effect.n, role=effect.role, reason=effect.reason)
-            case fx.RecordEvent():
-                self._note(effect.kind, effect.text, effect.detail)
-            case _:
-                raise IllegalTransition(f"run: nobody acts on {type(effect).__name__}")
-
-    def _note(self, kind: str, text: str, detail: Mapping[str, object] | None = None) -> None:
-        stream = self._bench.stream
-        self._journal.event(
-            Event(
-                kind=kind,
-                text=text,
-                stream_id=stream.stream_id if stream is not None else 0,
-                sample=self._bench.now if stream is not None else 0,
-                host_ns=self._host_ns(),
-                detail=dict(detail or {}),
-            )
-        )
 
     def _noise(self, effect: fx.CaptureNoise) -> ev.Event:
         step = effect.step
@@ -276,22 +246,11 @@ class _Runner:
             "floors_mv": {str(muscle): floor for muscle, floor in floors.items()},
             "missing_samples": missing,
         }
-        self._note("noise", f"what an empty sweep reaches at {where}", detail)
+        self._scribe.note("noise", f"what an empty sweep reaches at {where}", detail)
         if missing:
             text = f"{missing} samples of the noise at {where} are missing: what is no response is judged by the rest"
             self._operator.tell(Notice("warning", text, {"step": step.name}))
         return ev.NoiseCaptured()
-
-    def _intend(self, shot: fx.Shot) -> ev.Event:
-        self._journal.intent(
-            stim_seq=shot.stim_seq,
-            boot_id=self._bench.device.capabilities.boot_id,
-            step=shot.step.name,
-            stimulus=shot.stimulus,
-            role=shot.role,
-            why=shot.why,
-        )
-        return ev.IntentDurable(shot.stim_seq)
 
     def _fire(self, shot: fx.Shot) -> list[ev.Event]:
         found = self._shooter.fire(shot)
@@ -321,7 +280,7 @@ class _Runner:
             "reason": answer.reason,
             "operator": self._operator.name,
         }
-        self._note("answer", f"{prompt.kind}: {answer.kind}", detail)
+        self._scribe.note("answer", f"{prompt.kind}: {answer.kind}", detail)
         if self._stop.cause is not None:
             # Ctrl-C while the question stood: whatever was answered, the run stops for that.
             raise Interruption(ev.StopPressed(self._stop.cause))
@@ -345,7 +304,7 @@ class _Runner:
         bench.pump(0.0)
         bench.settled()
         self._guard.reconciled()
-        self._note("resumed", "the run goes on")
+        self._scribe.note("resumed", "the run goes on")
         return ev.Resumed()
 
     def _acknowledge(self) -> ev.Event:
@@ -364,7 +323,7 @@ class _Runner:
             )
         self._bench.stop_stream()
         self._bench.pump(0.0)
-        self._note("end", self._state.cause, {"shocks": self._state.shocks, "trips": self._state.trips})
+        self._scribe.note("end", self._state.cause, {"shocks": self._state.shocks, "trips": self._state.trips})
         self._journal.sync()
         return ev.Closed()
 
