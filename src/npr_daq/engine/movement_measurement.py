@@ -1,0 +1,187 @@
+"""Judge single repetitions of movements while an exam runs: a bad one is named at once and made again."""
+
+from dataclasses import fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npr_daq.analysis import contraction, performance
+from npr_daq.analysis.contraction import ENVELOPE_HZ, Rest
+from npr_daq.analysis.expressions import MOST_BLANKED
+from npr_daq.analysis.repetitions import VARIATION_LEAST, Flaw, flaws, plateau_power
+from npr_daq.analysis.windows import common_plateau, on_plateau
+from npr_daq.anatomy import Muscle, Side
+from npr_daq.calibration import MISSING, Calibration
+from npr_daq.engine.contact import mains_uv, out_of_range
+from npr_daq.engine.mend import NOISY_UV
+from npr_daq.expression import OF_THE_EYES, PRIME_MOVER, Task
+from npr_daq.montage import Montage
+
+MOST_MISSING = 0.05
+"""Share of the samples between cue and release; a gap on the plateau spoils a repetition however short it is."""
+GROSS_VARIATION = 2 * VARIATION_LEAST
+"""One repetition has no others yet that say what is usual: only what is twice the usual limit is named."""
+NAMED_AT_MOST = 3
+"""Repetitions in a row that one bad contact may cost: what nobody can mend must not end the exam."""
+LOOSE = "loose electrode"
+
+Counts = NDArray[np.int32]
+Floats = NDArray[np.float64]
+
+
+class MovementMeasurement:
+    """Judges repetitions of rows of `montage`, in microvolts by `calibration`; for one exam.
+
+    It remembers the rest that it was last given, what the muscles did in the repetitions before, and which contacts it
+    has named. Not safe for two threads at once.
+    """
+
+    def __init__(self, montage: Montage, calibration: Calibration) -> None:
+        self._calibration = calibration
+        self._device = tuple(channel.index for channel in montage.channels)
+        self._rows = {(channel.side, channel.muscle): row for row, channel in enumerate(montage.channels)}
+        self._names = [f"{side} {muscle.replace('_', ' ')}" for side, muscle in self._rows]
+        self._rest: Rest | None = None
+        self._levels: dict[Task, list[Floats]] = {}
+        self._named = np.zeros(len(self._names), dtype=np.int64)
+
+    def learn_rest(self, counts: Counts, rate_hz: float) -> None:
+        """Keep the rest of every channel of `counts` (channel, time), MISSING in gaps; the newest counts.
+
+        Raises `AnalysisError` for less than 0.1 s of it.
+        """
+        self._rest = _resting(contraction.envelope(self._microvolts(counts), rate_hz=rate_hz))
+
+    def judge(
+        self,
+        task: Task,
+        counts: Counts,
+        rate_hz: float,
+        *,
+        cue_sample: int,
+        release_sample: int,
+        lead_counts_rest: bool = True,
+    ) -> tuple[str, ...]:
+        """Words of what is wrong with a repetition of `task`, in the order found; none: it is accepted.
+
+        `counts` (channel, time), MISSING in gaps, from about 1 s before the cue to about 1.5 s after the release, which
+        lie at the columns `cue_sample` and `release_sample`. The prime mover of the side that stands out more decides,
+        so that a weak one on the affected side makes no repetition bad. What has not been learned of rest is taken from
+        the time before the cue, unless `lead_counts_rest` is false. A contact that nobody mends is named in three
+        repetitions in a row and then no more. Raises `AnalysisError` for less than 0.1 s. Source: clinical reference
+        5.2 (6).
+        """
+        held = counts[:, cue_sample:release_sample] == MISSING
+        if not held.size or held.mean(axis=-1).max() > MOST_MISSING:
+            return (Flaw.GAP.value,)
+        signal_uv = self._microvolts(counts)
+        limited = out_of_range(counts, signal_uv)
+        hum = mains_uv(signal_uv, rate_hz, quiet=((0, cue_sample), (counts.shape[1] - round(rate_hz), counts.shape[1])))
+        loose = ~limited & (hum >= NOISY_UV)
+        words = self._contacts(limited, loose)
+        if Flaw.SATURATED in words:
+            # Of a repetition whose signals are broken nothing else can be said.
+            return words
+        seen = contraction.envelope(signal_uv, rate_hz=rate_hz)
+        seen[limited | loose] = np.nan
+        rest = self._known_rest(seen[:, : max(1, round(cue_sample / rate_hz * ENVELOPE_HZ))], lead=lead_counts_rest)
+        times_ms = (1e3 * cue_sample / rate_hz, 1e3 * release_sample / rate_hz)
+        flaw, levels = self._performed(task, seen, rest, limited | loose, times_ms)
+        if flaw is Flaw.NONE and self._is_other(task, levels):
+            flaw = Flaw.OTHER
+        return words if flaw is Flaw.NONE else (*words, flaw.value)
+
+    def _microvolts(self, counts: Counts) -> NDArray[np.float32]:
+        # Single precision halves the filtering, and is a thousandth of the noise.
+        return self._calibration.to_microvolts(counts, self._device).astype(np.float32)
+
+    def _contacts(self, limited: NDArray[np.bool_], loose: NDArray[np.bool_]) -> tuple[str, ...]:
+        """Words of the bad contacts that are worth another repetition."""
+        self._named = np.where(limited | loose, self._named + 1, 0)
+        worth = self._named <= NAMED_AT_MOST
+        words = [Flaw.SATURATED.value] if (limited & worth).any() else []
+        return (*words, *(f"{LOOSE}: {self._names[row]}" for row in np.flatnonzero(loose & worth)))
+
+    def _known_rest(self, before: Floats, *, lead: bool) -> Rest:
+        """What was learned; where nothing was, the time before the cue."""
+        found = _resting(before if lead else np.full_like(before, np.nan))
+        if self._rest is None:
+            return found
+        parts = ((getattr(self._rest, each.name), getattr(found, each.name)) for each in fields(Rest))
+        unknown = np.isnan(self._rest.power_uv2)
+        return Rest(*(np.where(unknown, newer, learned) for learned, newer in parts))
+
+    def _performed(
+        self, task: Task, seen: Floats, rest: Rest, bad: NDArray[np.bool_], times_ms: tuple[float, float]
+    ) -> tuple[Flaw, Floats]:
+        """The flaw of how the movement was made, and what every channel did on its plateau, rest taken off."""
+        movers = [row for side in Side if (row := self._rows.get((side, PRIME_MOVER[task]))) is not None]
+        movers = [row for row in movers if not bad[row]]
+        nothing = np.full(len(seen), np.nan)
+        if not movers:
+            return Flaw.NONE, nothing
+        # Both sides have one plateau, as in the analysis: that of the side that stands out more.
+        pair = [movers[0], movers[-1]]
+        found = contraction.bursts(
+            seen[pair][:, None, None],
+            threshold_uv=rest.threshold_uv[pair][:, None, None],
+            cue_ms=times_ms[0],
+            release_ms=times_ms[1],
+        )
+        of_pair = Rest(*(getattr(rest, each.name)[pair][:, None] for each in fields(Rest)))
+        first = np.zeros(1, dtype=np.int64)
+        plateau = common_plateau(found, (first, first), of_pair)[0, 0]
+        seen, blinking = self._without_blinks(task, seen, plateau)
+        power, variation = plateau_power(seen, plateau_ms=plateau)
+        levels = np.sqrt(np.maximum(power - rest.power_uv2, 0.0))
+        noise = np.nanmin(rest.rms_uv[movers]) if np.isfinite(rest.rms_uv[movers]).any() else np.nan
+        best = max(movers, key=lambda row: float(np.nan_to_num(levels[row], nan=-1.0)))
+        # A series of blinks is short by its nature, and never steady.
+        lasting = plateau if task is not Task.BLINK else plateau[:1] + np.array([0.0, np.inf])
+        whole = power[~bad].sum()
+        no: NDArray[np.bool_] = np.zeros(1, dtype=bool)
+        flaw = Flaw(flaws(levels[[best]], np.zeros(1), np.array([whole]), lasting[None], np.array(noise), no)[0])
+        if flaw is Flaw.NONE and task is not Task.BLINK and variation[best] > GROSS_VARIATION:
+            flaw = Flaw.UNSTEADY
+        if flaw is Flaw.NONE and blinking > MOST_BLANKED:
+            flaw = Flaw.BLINKS
+        return flaw, levels
+
+    def _without_blinks(self, task: Task, seen: Floats, plateau: Floats) -> tuple[Floats, float]:
+        """Envelopes with the blinks on the plateau bridged, and their share of it."""
+        eyes = [self._rows.get((side, Muscle.ORBICULARIS_OCULI)) for side in Side]
+        if task in OF_THE_EYES or np.isnan(plateau).any() or eyes == [None, None]:
+            return seen, 0.0
+        empty = np.full(seen.shape[1], np.nan)
+        on = on_plateau(plateau, seen.shape[1])
+        blinks = performance.blinks(np.stack([empty if row is None else seen[row] for row in eyes])) & on
+        return performance.bridged(seen, blinks), float(blinks.sum() / max(1, on.sum()))
+
+    def _is_other(self, task: Task, levels: Floats) -> bool:
+        """Whether this looks like another task of this exam; remembers it either way: the majority decides."""
+        own = self._levels.setdefault(task, [])
+        own.append(levels)
+        others = [each for each in self._levels if each is not task]
+        table = np.full((1 + len(others), len(own), len(levels)), np.nan)
+        table[0] = own
+        for row, other in enumerate(others, start=1):
+            table[row, 0] = _middle(np.stack(self._levels[other]))
+        # A channel without contact now, or in all of another task, says nothing.
+        table = table[..., np.isfinite(levels) & np.isfinite(table[1:, 0]).all(axis=0)]
+        if not table.shape[-1]:
+            return False
+        masters = [list(Muscle).index(PRIME_MOVER[each]) for each in (task, *others)]
+        return bool(performance.other_movement(table, masters=masters)[0, -1])
+
+
+def _resting(envelope_uv: Floats) -> Rest:
+    """Rest of the envelope (channel, frame); of less than two seconds, whose power has no spread, the power as well."""
+    found = contraction.rest(envelope_uv)
+    power = np.where(np.isnan(found.power_uv2), found.mean_uv**2 + found.sd_uv**2, found.power_uv2)
+    return Rest(power, *(getattr(found, each.name) for each in fields(Rest)[1:]))
+
+
+def _middle(levels_uv: Floats) -> Floats:
+    """Median over the repetitions (repetition, channel) that have a value; NaN where none has."""
+    none = ~np.isfinite(levels_uv).any(axis=0)
+    return np.where(none, np.nan, np.nanmedian(np.where(none, 0.0, levels_uv), axis=0))
