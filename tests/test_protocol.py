@@ -24,7 +24,8 @@ def test_the_shipped_protocols_load_and_keep_their_text() -> None:
     for name in names():
         protocol = load_protocol(name)
         assert protocol.name == name
-        assert protocol.text.count("[[step]]") == len(protocol.step)
+        if not protocol.included:
+            assert protocol.text.count("[[step]]") == len(protocol.step)
 
 
 def test_trunk_is_both_sides_healthy_first() -> None:
@@ -154,7 +155,7 @@ def test_absurd_text_is_refused_in_few_words(line: str) -> None:
 def test_a_name_that_no_protocol_has(name: str) -> None:
     with pytest.raises(UsageError, match="Shipped: blink_reflex, conduction_extended") as caught:
         load_protocol(name)
-    assert len(str(caught.value)) < 250
+    assert len(str(caught.value)) < 350
 
 
 def test_what_is_no_file_is_refused() -> None:
@@ -178,8 +179,8 @@ def test_a_long_or_unprintable_file_name_makes_a_name_that_fits_an_exam_file(tmp
 
 
 def test_kinds_that_are_not_built_are_refused_with_the_allowed_ones() -> None:
-    allowed = "Allowed: impedance, conduction, late, reflex, train, excitability"
-    assert allowed in refused(TEXT.replace('"impedance"', '"movement"', 1))
+    allowed = "Allowed: impedance, conduction, late, reflex, train, excitability, crosstalk, rest, movement, include"
+    assert allowed in refused(TEXT.replace('"impedance"', '"sonography"', 1))
 
 
 def test_the_same_name_twice_is_refused() -> None:

@@ -18,7 +18,7 @@ def plan(
     affected: Annotated[str, typer.Option(metavar="SIDE", help="left, right, both or none.")] = "left",
     json: JsonFlag = False,
 ) -> None:
-    """Show what a protocol would do: timeline, worst-case dose per site, every limit. Nothing moves.
+    """Show what a protocol would do: timeline, movements, worst-case dose per site, every limit. Nothing moves.
 
     With --device the limits that the device itself holds are read and applied too; no shock is given.
     """
@@ -44,6 +44,7 @@ def plan(
             "protocol": compiled.protocol,
             "affected": compiled.affected,
             "timeline": [asdict(entry) for entry in compiled.timeline()],
+            "movements": [step.record() | {"most": step.most} for step in compiled.movements],
             "worst_case_dose": [asdict(dose) for dose in compiled.worst_case],
             "limits": asdict(compiled.limits),
             "sites": [{"step": s.name, "cap_ma": s.cap_ma, "confirm_above_ma": s.warn_ma} for s in compiled.sites],

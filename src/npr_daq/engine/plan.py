@@ -92,6 +92,11 @@ class Plan:
         return tuple(s for s in self.steps if isinstance(s, RestRecording | MovementSeries))
 
     @property
+    def movements(self) -> tuple[MovementSeries, ...]:
+        """The steps in which an expression is made."""
+        return tuple(s for s in self.steps if isinstance(s, MovementSeries))
+
+    @property
     def worst_case(self) -> tuple[Dose, ...]:
         """The highest dose that each site can get, in the order of the plan; no site has two steps."""
         return tuple(site.worst_case for site in self.sites)
@@ -129,6 +134,10 @@ class Plan:
             yield f"  {minutes:3d}:{seconds:02d}  {entry.step:<{wide}} {entry.text}"
         for name, reason in self.omitted.items():
             yield f"  omitted {name:<{wide}} {reason}"
+        if movements := self.movements:
+            yield ""
+            wanted = sum(step.repetitions for step in movements)
+            yield f"{len(movements)} movements, {wanted} repetitions, at most {sum(step.most for step in movements)}"
         if not self.sites:
             yield ""
             yield "Nothing stimulates."
@@ -185,7 +194,8 @@ def compile_plan(
     stimulates = any(not isinstance(s, UNSTIMULATING) for s in protocol.step)
     if stimulates and precautions.refuse is not None:
         raise SafetyTrip(f"no stimulation: {precautions.refuse}")
-    tight = within_house(protocol.limits, HOUSE_LIMITS.tightened(limits))
+    bench = HOUSE_LIMITS.tightened(limits)
+    tight = within_house(protocol.limits, bench)
     steps: list[PlanStep] = []
     omitted: dict[str, str] = {}
     for number, step in enumerate(protocol.step, 1):
@@ -217,14 +227,15 @@ def compile_plan(
                 if isinstance(step, TrainStep) and precautions.no_trains:
                     omitted[name] = NO_TRAINS
                     continue
+                asked = protocol.limits_of(number - 1)
                 steps.append(
                     site_step(
                         name,
                         step,
                         side,
-                        asked=protocol.limits,
+                        asked=asked,
                         montage=montage,
-                        limits=tight,
+                        limits=tight.tightened(within_house(asked, bench)),
                         max_rate_hz=precautions.max_rate_hz,
                         before=steps,
                     )

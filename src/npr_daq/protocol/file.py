@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from npr_daq.errors import ProtocolFileError, UsageError
-from npr_daq.protocol.model import Protocol
+from npr_daq.protocol.include import Reader, flattened
+from npr_daq.protocol.model import IncludeStep, Protocol
 from npr_daq.protocol.refusals import FROM_FILE, sentence, unknown
 from npr_daq.quoting import quoted, shortened, shown_path
 from npr_daq.resources import bundled
@@ -39,14 +40,40 @@ def load_protocol(name_or_path: str | Path) -> Protocol:
     # isfile, and not Path.is_file: a name that is too long for any file is no file, not an error.
     if path.suffix != ".toml" and len(path.parts) == 1 and not os.path.isfile(given):
         if given not in names():
-            near = get_close_matches(given, names(), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
-            raise UsageError(
-                f"there is no protocol {quoted(given)}{hint} Shipped: {', '.join(names())}. Or give the path of a file."
-            )
-        path = bundled("protocols") / f"{given}.toml"
+            raise UsageError(_no_such(given))
+        path = _shipped(given)
+    protocol = flattened(_read(path), path, Reader(find=_included, read=_read, where=_where_included))
+    _check_names(protocol, source=shown_path(path))
+    return protocol
+
+
+def _read(path: Path) -> Protocol:
     text = read_text(path, what="protocol file", refusal=ProtocolFileError)
     return parse_protocol(text, source=shown_path(path), name=_name_of(path))
+
+
+def _shipped(name: str) -> Path:
+    return bundled("protocols") / f"{name}.toml"
+
+
+def _no_such(given: str) -> str:
+    near = get_close_matches(given, names(), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else "."
+    return f"there is no protocol {quoted(given)}{hint} Shipped: {', '.join(names())}. Or give the path of a file."
+
+
+def _included(name: str, including: Path) -> Path:
+    """The file that an include step of `including` names: a shipped protocol, or a path from that file's folder."""
+    beside = including.parent / name
+    if beside.suffix == ".toml" or os.path.isfile(beside):
+        return beside
+    if name not in names():
+        raise ProtocolFileError(_no_such(name))
+    return _shipped(name)
+
+
+def _where_included(protocol: Protocol, path: Path, index: int) -> str:
+    return _where(shown_path(path), protocol.text, ("step", index, "protocol"))
 
 
 def _name_of(path: Path) -> str:
@@ -73,11 +100,19 @@ def parse_protocol(text: str, *, source: str, name: str) -> Protocol:
         if len(problems) > _MOST_ERRORS:
             told.append(f"and {len(problems) - _MOST_ERRORS} more")
         raise ProtocolFileError("\n".join(told)) from error
-    given = [s.name for s in protocol.step if s.name is not None]
-    twice = next((n for n in given if given.count(n) > 1), None)
-    if twice is not None:
-        raise ProtocolFileError(f"{source}: step.name: {twice!r} names two steps; a name is used once")
+    _check_names(protocol, source=source)
     return protocol.model_copy(update={"name": name, "text": text})
+
+
+def _check_names(protocol: Protocol, *, source: str) -> None:
+    given = [s.name for s in protocol.step if not isinstance(s, IncludeStep) and s.name is not None]
+    twice = next((n for n in given if given.count(n) > 1), None)
+    if twice is None:
+        return
+    raise ProtocolFileError(
+        f"{source}: step.name: {twice!r} names two steps{', of included files too' if protocol.included else ''}; "
+        "a name is used once"
+    )
 
 
 def _first_causes(problems: Sequence[Any]) -> list[Any]:

@@ -1,5 +1,6 @@
 """The strict models behind a protocol file: every key has its unit in its name, and an unknown key is an error."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -233,7 +234,11 @@ Step = Annotated[ImpedanceStep | ContinuousStep | IncludeStep | StimulatingStep,
 
 
 class Protocol(_Strict):
-    """A protocol as written. `name` and `text` (the TOML source) come from the file, not from its keys."""
+    """A protocol as loaded: the steps of included files stand in their places. What is below `step` is no key.
+
+    `name` and `text` (the TOML source) come from the file; the rest is what its include steps brought, see
+    `protocol.include`.
+    """
 
     title: Annotated[str, Field(min_length=1, max_length=120)]
     purpose: Annotated[str, Field(min_length=1, max_length=600)]
@@ -243,3 +248,20 @@ class Protocol(_Strict):
     step: Annotated[tuple[Step, ...], Field(min_length=1)]
     name: Annotated[str, Field(exclude=True)] = ""
     text: Annotated[str, Field(exclude=True, repr=False)] = ""
+    included: Annotated[Mapping[str, str], Field(default_factory=dict, exclude=True, repr=False)]
+    """Text of every included file by its name."""
+    step_from: Annotated[tuple[str, ...], Field(exclude=True)] = ()
+    """Which included protocol each step comes from, "" for the file's own; empty where nothing was included."""
+    step_limits: Annotated[tuple[Limits, ...], Field(exclude=True)] = ()
+    """The limits of each step; empty where those of the file hold for all."""
+    left_out: Annotated[tuple[str, ...], Field(exclude=True)] = ()
+    """Steps of included protocols that are not done because an earlier one does the same, in words."""
+
+    def limits_of(self, index: int) -> Limits:
+        """The limits that hold for `step[index]`: the strictest of its own file's and of all that include it."""
+        return self.step_limits[index] if self.step_limits else self.limits
+
+    @property
+    def stimulates(self) -> bool:
+        """Whether any step gives a shock."""
+        return any(not isinstance(step, ImpedanceStep | RestStep | MovementStep) for step in self.step)

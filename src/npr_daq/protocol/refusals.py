@@ -9,17 +9,21 @@ from pydantic import BaseModel
 from npr_daq.anatomy import TrigeminalSite
 from npr_daq.protocol.model import (
     ConductionStep,
+    CrosstalkStep,
     ExcitabilityStep,
     ImpedanceStep,
+    IncludeStep,
     LateStep,
     Limits,
+    MovementStep,
     Protocol,
     ReflexStep,
+    RestStep,
     TrainStep,
 )
 from npr_daq.quoting import quoted
 
-FROM_FILE = ("name", "text")
+FROM_FILE = ("name", "text", "included", "step_from", "step_limits", "left_out")
 """Fields of a protocol that are no keys of its file."""
 
 _STEP_MODELS: Mapping[str, type[BaseModel]] = {
@@ -29,6 +33,10 @@ _STEP_MODELS: Mapping[str, type[BaseModel]] = {
     "reflex": ReflexStep,
     "train": TrainStep,
     "excitability": ExcitabilityStep,
+    "crosstalk": CrosstalkStep,
+    "rest": RestStep,
+    "movement": MovementStep,
+    "include": IncludeStep,
 }
 _UNITS = {"ma": "mA", "us": "us", "hz": "Hz", "s": "s", "kohm": "kohm", "uc": "uC", "mj": "mJ"}
 _NO_TOP = 1e6
