@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from npr_daq.analysis import contraction
 from npr_daq.findings.account import device_words
 from npr_daq.findings.findings import Findings
-from npr_daq.recording import Recording
+from npr_daq.recording import Capture, Recording
 from npr_daq.report import reference, words
 from npr_daq.report.acute import since
 
@@ -55,6 +56,7 @@ def setting(findings: Findings, recording: Recording) -> Facts:
     protocol = header.get("protocol") or {}
     parameters = findings.provenance.get("parameters") or {}
     rates = sorted({s.rate_hz for s in recording.sweeps})
+    moved = continuous(recording)
     widths = sorted({s.stimulus.width_us for s in recording.sweeps})
     high_pass = parameters.get("high_pass_hz") or 0
     return [
@@ -67,6 +69,34 @@ def setting(findings: Findings, recording: Recording) -> Facts:
         ("Device", f"{device_words(device)}{' (SIMULATED)' if findings.exam.get('simulated') else ''}"),
         ("Tested on hardware", _verified(findings.exam.get("verified") or {})),
         ("Montage", f"{recording.montage.name}, {len(recording.montage.channels)} channels"),
+        *_movements(moved),
+        *(() if moved and not rates else _stimulation(rates, widths, high_pass, parameters)),
+        ("Reference set", _reference(findings)),
+        ("Software", _software(findings.provenance.get("software") or {})),
+    ]
+
+
+def continuous(recording: Recording) -> list[Capture]:
+    """The captures of rest and movements."""
+    planned = {str(s["name"]) for s in recording.header.get("steps") or () if s["kind"] in ("rest", "movement")}
+    return [capture for capture in recording.captures if capture.step in planned]
+
+
+def _movements(captures: list[Capture]) -> Facts:
+    if not captures:
+        return []
+    rates = ", ".join(f"{rate / 1e3:g} kHz" for rate in sorted({capture.rate_hz for capture in captures}))
+    minutes = sum(capture.counts.shape[-1] / capture.rate_hz for capture in captures) / 60
+    low, high = contraction.BAND_HZ
+    said = (
+        f"both sides at once, {rates}, {minutes:.1f} min; zero-phase band-pass {low:g}–{high:g} Hz, RMS envelope over "
+        f"{contraction.WINDOW_MS:g} ms"
+    )
+    return [("Movements, rest", said)]
+
+
+def _stimulation(rates: list[float], widths: list[float], high_pass: float, parameters: Mapping[str, Any]) -> Facts:
+    return [
         ("Sampling", f"{', '.join(f'{r / 1e3:g} kHz' for r in rates) or 'no sweeps'}, time resolution {_step(rates)}"),
         ("Pulse", f"rectangular, cathode distal, {', '.join(f'{w:g}' for w in widths) or '–'} µs"),
         (
@@ -75,8 +105,6 @@ def setting(findings: Findings, recording: Recording) -> Facts:
             f"amplitudes, high-pass {'none' if not high_pass else f'{high_pass:g} Hz'}; traces unfiltered",
         ),
         ("Response window", f"{parameters.get('window_start_ms'):g}–{parameters.get('window_end_ms'):g} ms"),
-        ("Reference set", _reference(findings)),
-        ("Software", _software(findings.provenance.get("software") or {})),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The first sentences on late responses, reflexes, trains, thresholds and spread: measured words, no diagnosis."""
+"""The first sentences on movements, late responses, reflexes, trains, thresholds and spread: no diagnosis."""
 
 from npr_daq.analysis.lateral_spread import Verdict
 from npr_daq.anatomy import Branch, Side
@@ -13,7 +13,7 @@ from npr_daq.findings.late_rows import (
     SpreadMatrixRow,
     TrainRow,
 )
-from npr_daq.report import late_sheets, reflex_sheets, spread_map, words
+from npr_daq.report import late_sheets, reflex_sheets, spread_map, synkinesis_words, words
 from npr_daq.report.reflex_sheets import components, difference_ms, is_spreading, latency
 from npr_daq.report.wording import side_of
 
@@ -24,6 +24,7 @@ LISTED = 5
 def headlines(findings: Findings) -> list[str]:
     """Draft sentences, one for each kind of measurement that the exam has."""
     return [
+        *synkinesis_words.sentences(findings),
         *_f_waves(findings),
         *_lateral(findings),
         *_blink(findings),

@@ -1,7 +1,6 @@
-"""The parts of the page that are no direct conduction: late responses, blink reflex, trains, thresholds, spread."""
+"""The parts of the page that are no direct conduction: movements, late responses, reflex, trains, spread."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -10,52 +9,57 @@ from npr_daq.findings.findings import Findings
 from npr_daq.recording import Recording
 from npr_daq.report import blinks, rasters, threshold_chart, train_charts, words
 from npr_daq.report.late_sheets import late_sheets
-from npr_daq.report.paired import PairedSheet
+from npr_daq.report.movement_sections import Section, following_section, synkinesis_section, tone_section
 from npr_daq.report.reflex_sheets import reflex_sheets
 from npr_daq.report.single_sweeps import SingleSweeps, single_sweeps
-from npr_daq.report.spread_map import SpreadMaps, spread_maps
+from npr_daq.report.spread_map import spread_maps
 from npr_daq.report.train_sheets import threshold_sheets, train_sheets
 
 CONDUCTION = "conduction"
+MOVEMENT, REST, CROSSTALK = "movement", "rest", "crosstalk"
 TITLES = {
+    MOVEMENT: "Synkinetic Correlation Test",
     CONDUCTION: "Facial nerve conduction study",
     "late": "Facial nerve: F wave and lateral spread",
     "reflex": "Blink reflex",
     "train": "Facial nerve: repetitive stimulation",
     "excitability": "Facial nerve: excitability thresholds",
+    REST: "Resting tone",
 }
 """What a page is called, by the kinds of its steps; the first kind that an exam has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One part of the page: its heading, tables, pictures with their captions, heat maps."""
-
-    key: str
-    title: str
-    intro: str = ""
-    sheets: tuple[PairedSheet, ...] = ()
-    figures: tuple[tuple[Markup, str], ...] = ()
-    maps: tuple[SpreadMaps, ...] = ()
+SECONDARY = {REST, CROSSTALK}
+"""Kinds that belong to another test where there is one."""
 
 
 def kinds(recording: Recording) -> set[str]:
-    """The kinds of the steps that have sweeps."""
-    return {recording.kind_of(step) for step in recording.steps}
+    """The kinds of the steps that have sweeps, and those that are continuous."""
+    planned = {str(s["name"]): str(s["kind"]) for s in recording.header.get("steps") or ()}
+    continuous = {planned.get(capture.step, "") for capture in recording.captures} & {MOVEMENT, REST}
+    return {recording.kind_of(step) for step in recording.steps} | continuous
 
 
 def title(recording: Recording) -> str:
     """What the page is called."""
     found = kinds(recording)
+    found = (found - SECONDARY) or found - {CROSSTALK}
     named = [text for kind, text in TITLES.items() if kind in found]
+    if MOVEMENT in found and len(named) > 1:
+        first, *rest = named
+        plain = [text.removeprefix("Facial nerve: ") for text in rest]
+        together = ", ".join([first, *(text[:1].lower() + text[1:] for text in plain)])
+        protocol = recording.header.get("protocol") or {}
+        return f"First visit: {together}" if protocol.get("name") == "first_visit" else together
     # Two kinds that are no conduction study have no name in common.
     return named[0] if len(named) == 1 or CONDUCTION in found else "Facial nerve study" if named else TITLES[CONDUCTION]
 
 
 def sections(findings: Findings, recording: Recording) -> tuple[Section, ...]:
     """Every part that has something to show, in the order of the page."""
-    found = (_spread(findings), _late(findings, recording), _blink(findings, recording), _trains(findings, recording),
-             _thresholds(findings))  # fmt: skip
+    found = (
+        synkinesis_section(findings, recording), tone_section(findings), _spread(findings),
+        _late(findings, recording), _blink(findings, recording), _trains(findings, recording), _thresholds(findings),
+        following_section(findings),
+    )  # fmt: skip
     return tuple(section for section in found if section is not None)
 
 

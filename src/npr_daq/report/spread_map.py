@@ -25,7 +25,7 @@ MORE, LESS = "▲ more", "▼ less"
 
 @dataclass(frozen=True, slots=True)
 class MapCell:
-    """One cell: the value in bold, smaller lines under it, a shade from -1 (blue) to 1 (orange), pale or not."""
+    """One cell: the value in bold, smaller lines under it, a shade from -1 (blue) to 1 (orange), pale, outlined."""
 
     text: str
     small: tuple[str, ...] = ()
@@ -34,15 +34,17 @@ class MapCell:
     own: bool = False
     pale: bool = False
     notes: tuple[int, ...] = ()
+    outlined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class HeatMap:
-    """One matrix: stimulated branch by recorded muscle."""
+    """One matrix: stimulated branch, or what `corner` says, by recorded muscle."""
 
     title: str
     muscles: tuple[str, ...]
     rows: tuple[tuple[str, tuple[MapCell, ...]], ...]
+    corner: str = "stimulated"
 
 
 @dataclass(frozen=True, slots=True)
