@@ -6,13 +6,14 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from npr_simulators.assembly import build_bench
 from npr_simulators.bench import Bench
 from npr_simulators.endpoint import ControlEndpoint
 from npr_simulators.faults import Fault
-from npr_simulators.links import PtyLine, TcpLine, open_line
+from npr_simulators.links import Line, open_line
 from npr_simulators.options import Options
 from npr_simulators.watchdog import LOOK_S
 from npr_simulators.wires import Wire
@@ -25,12 +26,17 @@ PACED_LOOK_S = 0.002
 
 
 class SimulatorProcess:
-    """The loop. Everything it touches is non-blocking; only `select` waits."""
+    """The loop. Everything it touches is non-blocking; only `select` waits.
 
-    def __init__(self, options: Options) -> None:
+    With `lines` by kind of instrument it serves those, and is a guest of another's process: what would end the process
+    ends the loop. It closes them.
+    """
+
+    def __init__(self, options: Options, *, lines: Mapping[str, Line] | None = None) -> None:
         self._options = options
+        self._guest = lines is not None
         self._selector = selectors.DefaultSelector()
-        lines = _open_lines(options)
+        lines = _open_lines(options) if lines is None else lines
         try:
             self._bench = build_bench(options, now_s=time.monotonic())
         except BaseException:
@@ -169,6 +175,8 @@ class SimulatorProcess:
                     wire.stall(fault.direction, fault.seconds)
                 else:
                     wire.lose()
+            case "process", "exit" if self._guest:
+                self._stop_asked = True
             case "process", "exit":
                 os.kill(os.getpid(), signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
             case "process", "hang":
@@ -222,9 +230,9 @@ class SimulatorProcess:
         self._selector.close()
 
 
-def _open_lines(options: Options) -> dict[str, PtyLine | TcpLine]:
+def _open_lines(options: Options) -> dict[str, Line]:
     """A line for each instrument; all or none."""
-    lines: dict[str, PtyLine | TcpLine] = {}
+    lines: dict[str, Line] = {}
     try:
         for kind in options.kinds:
             lines[kind.name] = open_line(options.listen_of(kind), options.link_of(kind))

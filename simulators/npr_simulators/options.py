@@ -11,6 +11,8 @@ from npr_daq.quoting import quoted, shortened
 from npr_simulators.kinds import FRONTEND, Kind, kinds_from
 
 LOCK_STEP = "max"
+MEMORY = "memory"
+"""What `listen` is where instruments run in a thread of the process that uses them."""
 PORT_MAX = 65535
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Environment of a simulator process, set before NumPy loads: its products are small, and threads that wait for each

@@ -18,9 +18,10 @@ from npr_simulators.control import ControlClient, LockStepClock
 from npr_simulators.kinds import KINDS
 from npr_simulators.launch import Launched, launch
 from npr_simulators.operator import SimulatedOperator
-from npr_simulators.options import LOCK_STEP, Options, options_from
+from npr_simulators.options import LOCK_STEP, MEMORY, Options, options_from
 
 if TYPE_CHECKING:
+    from npr_simulators.in_process import InProcess
     from npr_simulators.loop import SimulatorProcess
 
 
@@ -105,8 +106,29 @@ class FrontendSimulators:
         kinds: Sequence[str] = ("frontend",),
         visit: int | str = 1,
         day: float | str | None = None,
-    ) -> Launched:
-        """Start a simulator process of one's own; see `npr_simulators.launch.launch`."""
+    ) -> "Launched | InProcess":
+        """Start a simulator process of one's own; see `npr_simulators.launch.launch`.
+
+        With `listen="memory"` there is no process: the instruments run in a thread of this one, and `near` of what is
+        returned is the transport that a driver opens.
+        """
+        if listen == MEMORY:
+            from npr_simulators.in_process import start
+
+            return start(
+                options_from(
+                    patient=patient,
+                    seed=seed,
+                    speed=speed,
+                    side=side,
+                    link=link,
+                    truth=truth,
+                    faults=faults,
+                    kinds=kinds,
+                    visit=int(visit),
+                    day=None if day is None else float(day),
+                )
+            )
         return launch(
             patient,
             seed=seed,

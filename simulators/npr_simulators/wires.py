@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from npr_simulators.device import SimulatedFrontend
 from npr_simulators.faults import FrameFaults
-from npr_simulators.links import LineLost, PtyLine, TcpLine
+from npr_simulators.links import Line, LineLost
 from npr_simulators.outbox import Outbox, Outgoing
 
 DRAIN_READS = 64
@@ -22,7 +22,7 @@ class Wire:
     def __init__(
         self,
         name: str,
-        line: PtyLine | TcpLine,
+        line: Line,
         device: SimulatedFrontend,
         selector: selectors.BaseSelector,
         *,

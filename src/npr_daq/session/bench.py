@@ -13,6 +13,9 @@ from npr_daq.intake import Intake, parse_intake
 from npr_daq.montage import Montage, standard_montage
 from npr_daq.operator import Operator
 
+MEMORY = "memory"
+"""`listen=memory`: the simulated instruments run in a thread of this process, and their bytes go over a memory line."""
+
 
 class SimulatorBench:
     """The hands, the voice and the clock of a connected simulator, by its control endpoint."""
@@ -138,7 +141,11 @@ def connect(uri: str, *, montage: Montage | None = None) -> Bench:
     montage = montage or standard_montage()
     if parsed.transport == SIM:
         return _connect_simulated(parsed, montage)
-    device = open_device(parsed)
+    return _bench(open_device(parsed), parsed, uri=uri, montage=montage)
+
+
+def _bench(device: FrontEnd, parsed: DeviceUri, *, uri: str, montage: Montage) -> Bench:
+    """The bench of an open device; gives the device back where its simulator's hands are not to be had."""
     simulator: SimulatorBench | None = None
     try:
         if control := parsed.options.get("control"):
@@ -161,9 +168,14 @@ def _connect_simulated(parsed: DeviceUri, montage: Montage) -> Bench:
     known = [str(card["name"]) for card in simulator_family().patients()]
     if parsed.address not in known and not Path(parsed.address).is_file():
         raise UsageError(f"no simulated patient is called {parsed.address!r}; known are {', '.join(known)}")
-    launched = simulator_family().launch(parsed.address, **options)
+    launched: Any = simulator_family().launch(parsed.address, **options)
     try:
-        bench = connect(launched.uri, montage=montage)
+        if parsed.options.get("listen") == MEMORY:
+            theirs = parse_uri(launched.uri)
+            device = load("drivers", theirs.driver or "frontend").open(launched.near, simulated_hint=True)
+            bench = _bench(device, theirs, uri=launched.uri, montage=montage)
+        else:
+            bench = connect(launched.uri, montage=montage)
     except BaseException:
         launched.stop()
         raise
