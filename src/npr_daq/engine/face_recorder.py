@@ -26,7 +26,7 @@ BEFORE_S, AFTER_S = 1.0, 1.5
 SPARE_S = 0.1
 """Left of the rest when the next cue is prepared."""
 FRAME_S = 0.05
-"""Between two envelopes that are shown."""
+"""Between two envelopes that are told; the samples between are filtered together."""
 STORED_S = 0.1
 """Samples are written in stretches of this length."""
 DURABLE_S = 1.0
@@ -82,7 +82,7 @@ class FaceRecorder:
         self.ended: Repeated | None = None
         """The repetition that is durable while its rest still runs: it counts, whatever breaks in."""
         self._envelope: LiveEnvelope | None = None
-        self._shown = 0
+        self._unshown: list[NDArray[np.int32]] = []
 
     def rest(self, effect: RecordRest) -> RestRecorded:
         """Record the resting face, and learn from it what movements are held against."""
@@ -200,7 +200,7 @@ class FaceRecorder:
         self._open = _Open(name, stream.stream_id, stream.rate_hz, first, first, first, first)
         if self._live and (fresh or self._envelope is None):
             self._envelope = LiveEnvelope(channels, rate_hz=stream.rate_hz)
-            self._shown = first
+            self._unshown = []
         bench.listener = self._listen
         return self._open
 
@@ -256,12 +256,14 @@ class FaceRecorder:
             opened.durable = opened.stored
 
     def _show(self, block: Block, envelope: LiveEnvelope) -> None:
-        channels = self._bench.montage.channels
-        device = tuple(channel.index for channel in channels)
-        frames = envelope.push(self._calibration.to_microvolts(block.counts, device))
-        if not frames.shape[1] or block.end_sample - self._shown < FRAME_S * self._samples(1.0):
+        self._unshown.append(block.counts)
+        if sum(part.shape[1] for part in self._unshown) < self._samples(FRAME_S):
             return
-        self._shown = block.end_sample
+        device = tuple(channel.index for channel in self._bench.montage.channels)
+        frames = envelope.push(self._calibration.to_microvolts(np.concatenate(self._unshown, axis=1), device))
+        self._unshown = []
+        if not frames.shape[1]:
+            return
         self._operator.tell(
             Notice(
                 "envelope",
