@@ -21,10 +21,10 @@ LISTED = 5
 """Differences of the spread matrix that a sentence names; the others stand in the table."""
 
 
-def headlines(findings: Findings) -> list[str]:
-    """Draft sentences, one for each kind of measurement that the exam has."""
+def headlines(findings: Findings, *, movements: bool = True) -> list[str]:
+    """Draft sentences, one for each kind of measurement that the exam has; those on movements and rest if asked for."""
     return [
-        *synkinesis_words.sentences(findings),
+        *(synkinesis_words.sentences(findings) if movements else ()),
         *_f_waves(findings),
         *_lateral(findings),
         *_blink(findings),

@@ -14,6 +14,7 @@ from npr_daq.report.headline import headlines
 from npr_daq.report.late_sheets import late_sheets
 from npr_daq.report.paired import PairedSheet
 from npr_daq.report.reflex_sheets import reflex_sheets
+from npr_daq.report.synkinesis_terminal import movement_parts
 from npr_daq.report.table import banner, conduction_table
 from npr_daq.report.train_sheets import threshold_sheets, train_sheets
 
@@ -29,14 +30,17 @@ def exam_table(findings: Findings, *, width: int = 80, wide: bool = False) -> Re
     sheets = [
         *late_sheets(findings), *reflex_sheets(findings), *train_sheets(findings), *threshold_sheets(findings),
     ]  # fmt: skip
-    said = headlines(findings)
-    if not sheets and not said:
+    movements = movement_parts(findings)
+    # What the tables of movements say stands in them.
+    said = headlines(findings) if not movements else headlines(findings, movements=False)
+    if not sheets and not said and not movements:
         return conduction_table(findings, width=width, wide=wide)
     parts: list[RenderableType] = []
     if len(findings.conduction):
         parts.append(conduction_table(findings, width=width, wide=wide))
     else:
         parts += [banner(findings), Text(f"{words.side_words(findings)}. No diagnosis.", style="dim")]
+    parts += movements
     for sheet in sheets:
         parts += [Padding(Text(sheet.title, style="bold"), (1, 0, 0, 0)), _table(findings, sheet, width)]
         parts += [_note(f"{number}", text) for number, text in enumerate(sheet.notes, start=1)]
