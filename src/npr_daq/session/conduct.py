@@ -84,11 +84,12 @@ def conduct(
     intake: Intake | None = None,
     confirmed_cautions: Mapping[str, str] | None = None,
     stop: "StopRequest | None" = None,
+    live: bool = True,
 ) -> ExamResult:
     """Run a protocol and seal what was recorded, whatever happened on the way.
 
     Ctrl-C and SIGTERM are requests on `stop`: disarm first, then seal; a second one does not wait for the sealing, and
-    `recover` finishes it. The outcome says how the run ended. Raises before anything moves for a wrong plan, and
+    `recover` finishes it. With `live` the operator is told what every muscle does during movements. The outcome says how the run ended. Raises before anything moves for a wrong plan, and
     RecordingError (exit 5) when the folder or the disk cannot take the exam.
     """
     from npr_daq.engine.runner import StopRequest, run
@@ -114,7 +115,15 @@ def conduct(
     stop = stop or StopRequest()
     journal = Journal.create(path, header, need_bytes=_need_bytes(plan))
     with _signals(stop):
-        outcome = run(plan, device=bench.device, clock=bench.clock, operator=operator, journal=journal, stop=stop)
+        outcome = run(
+            plan,
+            device=bench.device,
+            clock=bench.clock,
+            operator=operator,
+            journal=journal,
+            stop=stop,
+            live=live,
+        )
         try:
             journal.close(clean=outcome.error is None)
         except RecordingError as error:
