@@ -89,8 +89,9 @@ def conduct(
     """Run a protocol and seal what was recorded, whatever happened on the way.
 
     Ctrl-C and SIGTERM are requests on `stop`: disarm first, then seal; a second one does not wait for the sealing, and
-    `recover` finishes it. With `live` the operator is told what every muscle does during movements. The outcome says how the run ended. Raises before anything moves for a wrong plan, and
-    RecordingError (exit 5) when the folder or the disk cannot take the exam.
+    `recover` finishes it. With `live` the operator is told what every muscle does during movements. The outcome says
+    how the run ended. Raises before anything moves for a wrong plan, and RecordingError (exit 5) when the folder or the
+    disk cannot take the exam.
     """
     from npr_daq.engine.runner import StopRequest, run
     from npr_daq.exam.seal import seal
