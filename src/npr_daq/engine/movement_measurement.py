@@ -87,8 +87,12 @@ class MovementMeasurement:
         rest = self._known_rest(seen[:, : max(1, round(cue_sample / rate_hz * ENVELOPE_HZ))], lead=lead_counts_rest)
         times_ms = (1e3 * cue_sample / rate_hz, 1e3 * release_sample / rate_hz)
         flaw, levels = self._performed(task, seen, rest, limited | loose, times_ms)
-        if flaw is Flaw.NONE and self._is_other(task, levels):
-            flaw = Flaw.OTHER
+        if flaw is Flaw.NONE:
+            # Right or wrong, it is remembered: the majority of a task's repetitions decides which of them are others.
+            flaw = Flaw.OTHER if self._is_other(task, levels) else flaw
+            self._levels.setdefault(task, []).append(levels)
+        elif flaw in (Flaw.NO_BURST, Flaw.WEAK):
+            flaw = Flaw.OTHER if self._is_other(task, self._strongest(seen, rest, times_ms)) else flaw
         return words if flaw is Flaw.NONE else (*words, flaw.value)
 
     def _microvolts(self, counts: Counts) -> NDArray[np.float32]:
@@ -117,30 +121,17 @@ class MovementMeasurement:
         """The flaw of how the movement was made, and what every channel did on its plateau, rest taken off."""
         movers = [row for side in Side if (row := self._rows.get((side, PRIME_MOVER[task]))) is not None]
         movers = [row for row in movers if not bad[row]]
-        nothing = np.full(len(seen), np.nan)
         if not movers:
-            return Flaw.NONE, nothing
-        # Both sides have one plateau, as in the analysis: that of the side that stands out more.
-        pair = [movers[0], movers[-1]]
-        found = contraction.bursts(
-            seen[pair][:, None, None],
-            threshold_uv=rest.threshold_uv[pair][:, None, None],
-            cue_ms=times_ms[0],
-            release_ms=times_ms[1],
-        )
-        of_pair = Rest(*(getattr(rest, each.name)[pair][:, None] for each in fields(Rest)))
-        first = np.zeros(1, dtype=np.int64)
-        plateau = common_plateau(found, (first, first), of_pair)[0, 0]
+            return Flaw.NONE, np.full(len(seen), np.nan)
+        plateau = _plateau(seen, rest, [movers[0], movers[-1]], times_ms)
         seen, blinking = self._without_blinks(task, seen, plateau)
         power, variation = plateau_power(seen, plateau_ms=plateau)
-        levels = np.sqrt(np.maximum(power - rest.power_uv2, 0.0))
+        levels = _above(rest, power)
         noise = np.nanmin(rest.rms_uv[movers]) if np.isfinite(rest.rms_uv[movers]).any() else np.nan
         best = max(movers, key=lambda row: float(np.nan_to_num(levels[row], nan=-1.0)))
         # A series of blinks is short by its nature, and never steady.
         lasting = plateau if task is not Task.BLINK else plateau[:1] + np.array([0.0, np.inf])
-        whole = power[~bad].sum()
-        no: NDArray[np.bool_] = np.zeros(1, dtype=bool)
-        flaw = Flaw(flaws(levels[[best]], np.zeros(1), np.array([whole]), lasting[None], np.array(noise), no)[0])
+        flaw = _flaw(levels[best], noise, lasting, power[~bad])
         if flaw is Flaw.NONE and task is not Task.BLINK and variation[best] > GROSS_VARIATION:
             flaw = Flaw.UNSTEADY
         if flaw is Flaw.NONE and blinking > MOST_BLANKED:
@@ -157,20 +148,31 @@ class MovementMeasurement:
         blinks = performance.blinks(np.stack([empty if row is None else seen[row] for row in eyes])) & on
         return performance.bridged(seen, blinks), float(blinks.sum() / max(1, on.sum()))
 
+    def _strongest(self, seen: Floats, rest: Rest, times_ms: tuple[float, float]) -> Floats:
+        """What every channel did while the one moved that stands out most from its rest, whichever it is."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            out = np.nan_to_num(seen / rest.rms_uv[:, None], posinf=0.0)
+        most = int(np.median(out, axis=1).argmax())
+        plateau = _plateau(seen, rest, [most, most], times_ms)
+        power, _ = plateau_power(seen, plateau_ms=plateau)
+        levels = _above(rest, power)
+        moved = _flaw(levels[most], rest.rms_uv[most], plateau, power[[most]]) is Flaw.NONE
+        return levels if moved else np.full(len(seen), np.nan)
+
     def _is_other(self, task: Task, levels: Floats) -> bool:
-        """Whether this looks like another task of this exam; remembers it either way: the majority decides."""
-        own = self._levels.setdefault(task, [])
-        own.append(levels)
-        others = [each for each in self._levels if each is not task]
-        table = np.full((1 + len(others), len(own), len(levels)), np.nan)
+        """Whether `levels` (channel,) of one more repetition of this task look like another task of this exam."""
+        own = [*self._levels.get(task, ()), levels]
+        middles = {other: _middle(np.stack(made)) for other, made in self._levels.items() if other is not task}
+        middles = {other: middle for other, middle in middles.items() if np.isfinite(middle).any()}
+        table = np.full((1 + len(middles), len(own), len(levels)), np.nan)
         table[0] = own
-        for row, other in enumerate(others, start=1):
-            table[row, 0] = _middle(np.stack(self._levels[other]))
+        for row, middle in enumerate(middles.values(), start=1):
+            table[row, 0] = middle
         # A channel without contact now, or in all of another task, says nothing.
         table = table[..., np.isfinite(levels) & np.isfinite(table[1:, 0]).all(axis=0)]
         if not table.shape[-1]:
             return False
-        masters = [list(Muscle).index(PRIME_MOVER[each]) for each in (task, *others)]
+        masters = [list(Muscle).index(PRIME_MOVER[each]) for each in (task, *middles)]
         return bool(performance.other_movement(table, masters=masters)[0, -1])
 
 
@@ -179,6 +181,30 @@ def _resting(envelope_uv: Floats) -> Rest:
     found = contraction.rest(envelope_uv)
     power = np.where(np.isnan(found.power_uv2), found.mean_uv**2 + found.sd_uv**2, found.power_uv2)
     return Rest(power, *(getattr(found, each.name) for each in fields(Rest)[1:]))
+
+
+def _plateau(seen: Floats, rest: Rest, pair: list[int], times_ms: tuple[float, float]) -> Floats:
+    """Begin and end of the plateau of one row of a pair, as in the analysis: of that which stands out more."""
+    found = contraction.bursts(
+        seen[pair][:, None, None],
+        threshold_uv=rest.threshold_uv[pair][:, None, None],
+        cue_ms=times_ms[0],
+        release_ms=times_ms[1],
+    )
+    of_pair = Rest(*(getattr(rest, each.name)[pair][:, None] for each in fields(Rest)))
+    first = np.zeros(1, dtype=np.int64)
+    return np.asarray(common_plateau(found, (first, first), of_pair)[0, 0])
+
+
+def _flaw(level_uv: float, noise_uv: float, plateau_ms: Floats, power_uv2: Floats) -> Flaw:
+    """The flaw of one mover, if the power of no channel that is needed is missing; steadiness left aside."""
+    no: NDArray[np.bool_] = np.zeros(1, dtype=bool)
+    needed = np.array([power_uv2.sum()])
+    return Flaw(flaws(np.array([level_uv]), np.zeros(1), needed, plateau_ms[None], np.array(noise_uv), no)[0])
+
+
+def _above(rest: Rest, power_uv2: Floats) -> Floats:
+    return np.sqrt(np.maximum(power_uv2 - rest.power_uv2, 0.0))
 
 
 def _middle(levels_uv: Floats) -> Floats:
