@@ -78,6 +78,13 @@ def test_a_good_repetition_is_accepted_whichever_side_is_weak(measurement: Movem
         assert judged(measurement, Try.of(SMILE, left=left, right=right)) == ()
 
 
+def test_a_twitch_of_the_weak_side_hides_no_movement_of_the_other(measurement: MovementMeasurement) -> None:
+    for weak, left, right in ((Side.LEFT, 0.0, 0.15), (Side.RIGHT, 0.15, 0.0)):
+        made = Try.of(SMILE, left=left, right=right)
+        made.uv[row(weak, Muscle.ZYGOMATICUS), 4000:4200] *= 4
+        assert judged(measurement, made) == ()
+
+
 def test_every_flaw_of_the_movement_is_named(measurement: MovementMeasurement) -> None:
     cases = {
         Flaw.NO_BURST: Try.of({}),

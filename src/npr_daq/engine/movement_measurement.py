@@ -186,8 +186,8 @@ def _resting(envelope_uv: Floats) -> Rest:
 def _plateau(seen: Floats, rest: Rest, pair: list[int], times_ms: tuple[float, float]) -> Floats:
     """Begin and end of the plateau of one row of a pair, as in the analysis: of that which stands out more."""
     found = contraction.bursts(
-        seen[pair][:, None, None],
-        threshold_uv=rest.threshold_uv[pair][:, None, None],
+        seen[pair][:, None, None, None],
+        threshold_uv=rest.threshold_uv[pair][:, None, None, None],
         cue_ms=times_ms[0],
         release_ms=times_ms[1],
     )
