@@ -12,8 +12,8 @@ from npr_daq.findings import DEFAULT, Findings, compute
 from npr_daq.recording import Recording
 
 KEYS = {
-    "top": "format version exam provenance conduction symmetry summed norms evoked_spread synkinesis tone reflex late "
-    "train excitability spread_matrix dose quality",
+    "top": "format version exam provenance conduction symmetry summed norms evoked_spread synkinesis tone following "
+    "reflex late train excitability spread_matrix dose quality",
     "exam": "id subject affected protocol device simulated verified created",
     "provenance": "software parameters definitions raw_sha256 reference",
     "conduction": "side branch muscle site current_ma width_us sweeps onset_latency_ms peak_latency_ms "
@@ -26,7 +26,7 @@ KEYS = {
     "outcome reason",
     "evoked_spread": "side stimulated recorded percent early_mv late_mv late_latency_ms lateral_spread",
     "dose": "side site pulses charge_uc peak_ma energy_mj requested_vs_delivered",
-    "quality": "gaps clipped impedances warnings",
+    "quality": "gaps clipped impedances continuous warnings",
 }
 
 
@@ -56,8 +56,13 @@ def test_the_json_has_exactly_the_keys_of_the_interface(findings: Findings) -> N
     assert list(data["conduction"][0]["supramaximal"]) == ["proved", "evidence"]
     assert list(data["conduction"][0]["quality"]) == ["accepted", "reasons"]
     assert data["format"] == "npr-daq findings"
-    assert data["synkinesis"] == {"pairs": [], "index": None, "index_ci95": None}
+    assert data["synkinesis"] == {
+        "version": None, "pairs": [], "index": None, "index_ci95": None, "index_pairs": 0, "index_censored": 0,
+        "repetitions": [],
+    }  # fmt: skip
     assert [data[name] for name in ("tone", "reflex", "late", "train")] == [[], [], [], []]
+    # Branches were stimulated: that is one of the tests of following.
+    assert {row["voluntary_verdict"] for row in data["following"]} == {""}
 
 
 def test_the_json_has_no_nan_and_comes_back_equal(findings: Findings) -> None:
@@ -205,6 +210,11 @@ def test_frames_and_flat_tables_have_units(findings: Findings) -> None:
         "reflex",
         "train",
         "excitability",
+        "synkinesis",
+        "synkinesis_index",
+        "repetitions",
+        "tone",
+        "following",
         "dose",
     }
     low = np.asarray(tables["symmetry"].columns["ci95_percent_low"])

@@ -10,7 +10,9 @@ from typing import Any
 
 import npr_daq
 from npr_daq.analysis import definitions, hinge
+from npr_daq.findings.continuous import continuous_captures
 from npr_daq.findings.cpu import cpu_class
+from npr_daq.findings.movements import Moved
 from npr_daq.findings.parameters import Parameters
 from npr_daq.findings.rows import DoseRow
 from npr_daq.findings.site import Site
@@ -92,9 +94,18 @@ def provenance(recording: Recording, parameters: Parameters, raw_sha256: str | N
             "recorded_with": plain(recorded),
         },
         "parameters": parameters.to_dict(),
-        "definitions": {"onset_latency_ms": hinge.DEFINITION, **definitions.NAMES},
+        "definitions": {"onset_latency_ms": hinge.DEFINITION, **definitions.NAMES, **_of_movements(recording)},
         "raw_sha256": raw_sha256,
     }
+
+
+def _of_movements(recording: Recording) -> dict[str, str]:
+    """By which definition movements were compared; nothing where none were recorded."""
+    if not continuous_captures(recording):
+        return {}
+    from npr_daq.analysis import synkinesis
+
+    return {"synkinesis": f"Synkinetic Correlation Test, version {synkinesis.VERSION} (clinical reference 5.3, 5.4)"}
 
 
 def _version(name: str) -> str:
@@ -155,8 +166,11 @@ def _delivered(recording: Recording) -> Iterator[tuple[Stimulus, PulseReport]]:
             yield stimulus_from_json(intent["stimulus"]), report_from_json(report)
 
 
-def quality(recording: Recording, sites: Mapping[Any, Site]) -> Json:
-    """Gaps, clipped channels, impedances, and in words everything a reader of the numbers should know."""
+def quality(recording: Recording, sites: Mapping[Any, Site], moved: Moved) -> Json:
+    """Gaps, clipped channels, impedances, and in words everything a reader of the numbers should know.
+
+    `continuous`: how long every recording of rest and movements is, and how much of it is missing.
+    """
     clipped = Counter(name for sweep in recording.sweeps for name in sweep.clipped)
     return {
         "gaps": [
@@ -165,12 +179,14 @@ def quality(recording: Recording, sites: Mapping[Any, Site]) -> Json:
         ],
         "clipped": [{"channel": name, "sweeps": number} for name, number in sorted(clipped.items())],
         "impedances": plain([dict(row) for row in recording.impedances]),
+        "continuous": plain(list(moved.captures)),
         "warnings": [
             *_history(recording),
             *_sweeps(recording),
             *_unmeasured(recording),
             *_patient(recording),
             *_sites(sites),
+            *moved.warnings,
         ],
     }
 

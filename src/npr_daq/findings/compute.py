@@ -1,14 +1,18 @@
 """From a recording to its findings: analysis applied, named, gated, with provenance."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from npr_daq.findings.account import dose, exam_of, provenance, quality
 from npr_daq.findings.conduction import conduction
+from npr_daq.findings.crosstalk_coefficients import CROSSTALK, coefficients
 from npr_daq.findings.edited import moved, with_marks
 from npr_daq.findings.excitability import excitability
 from npr_daq.findings.findings import Findings
+from npr_daq.findings.following import following
 from npr_daq.findings.late import late
 from npr_daq.findings.marks import Mark
+from npr_daq.findings.movements import movements
 from npr_daq.findings.normed import beside_norms
 from npr_daq.findings.parameters import DEFAULT, Parameters
 from npr_daq.findings.reflex import blink
@@ -43,6 +47,11 @@ def compute(
     affected = str(recording.header.get("affected"))
     late_verdicts = verdicts(sites, parameters)
     compared = symmetry(sites, affected, recording.montage)
+    matrix = spread_matrix(recording, sites, late_verdicts, parameters)
+    reflexes = blink(recording, moved(sites, marks, parameters) if marks else sites, parameters)
+    picked_up = measure(recording, parameters, kind=CROSSTALK)
+    studies = [(picked_up, spread_matrix(recording, picked_up, {}, parameters)), (sites, matrix)]
+    movement = movements(recording, partial(coefficients, studies))
     found = Findings(
         exam=exam_of(recording),
         provenance=provenance(recording, parameters, raw_sha256),
@@ -51,12 +60,15 @@ def compute(
         summed=summed(sites, compared, affected),
         evoked_spread=spread(sites, late_verdicts, parameters),
         late=late(recording, parameters),
-        reflex=blink(recording, moved(sites, marks, parameters) if marks else sites, parameters),
+        reflex=reflexes,
         train=trains(recording, parameters),
         excitability=excitability(recording, parameters),
-        spread_matrix=spread_matrix(recording, sites, late_verdicts, parameters),
+        spread_matrix=matrix,
+        synkinesis=movement.synkinesis,
+        tone=movement.tone,
+        following=following(movement.synkinesis.pairs, reflexes, matrix, affected),
         dose=dose(recording),
-        quality=quality(recording, sites),
+        quality=quality(recording, sites, movement),
     )
     found = with_marks(found, recording, sites, parameters, marks) if marks else found
     return beside_norms(found, norms or shipped_norms(), recording.header.get("intake"))

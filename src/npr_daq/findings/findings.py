@@ -10,6 +10,8 @@ from npr_daq.findings.late_rows import ExcitabilityRow, LateRow, ReflexRow, Spre
 from npr_daq.findings.norms import NormRow
 from npr_daq.findings.rows import Artefact, ConductionRow, DoseRow, Quality, SpreadRow, Supramaximal, SymmetryRow
 from npr_daq.findings.summed import SummedRow
+from npr_daq.findings.synkinesis import Synkinesis, following_row, tone_row
+from npr_daq.findings.synkinesis_rows import FollowingRow, ToneRow
 from npr_daq.findings.table import TableView, plain
 from npr_daq.storage.table import Table
 
@@ -17,8 +19,6 @@ FORMAT = "npr-daq findings"
 VERSION = 1
 
 R = TypeVar("R")
-
-_NO_SYNKINESIS: Mapping[str, Any] = {"pairs": [], "index": None, "index_ci95": None}
 
 
 @dataclass(frozen=True, eq=True)
@@ -32,8 +32,9 @@ class Findings:
     evoked_spread: TableView[SpreadRow]
     dose: TableView[DoseRow]
     quality: Mapping[str, Any]
-    synkinesis: Mapping[str, Any] = field(default_factory=lambda: dict(_NO_SYNKINESIS))
-    tone: Sequence[Mapping[str, Any]] = ()
+    synkinesis: Synkinesis = field(default_factory=Synkinesis)
+    tone: TableView[ToneRow] = field(default_factory=lambda: TableView(ToneRow))
+    following: TableView[FollowingRow] = field(default_factory=lambda: TableView(FollowingRow))
     reflex: TableView[ReflexRow] = field(default_factory=lambda: TableView(ReflexRow))
     late: TableView[LateRow] = field(default_factory=lambda: TableView(LateRow))
     train: TableView[TrainRow] = field(default_factory=lambda: TableView(TrainRow))
@@ -54,8 +55,9 @@ class Findings:
             "summed": self.summed.to_dicts(),
             "norms": self.norms.to_dicts(),
             "evoked_spread": self.evoked_spread.to_dicts(),
-            "synkinesis": plain(self.synkinesis),
-            "tone": plain(self.tone),
+            "synkinesis": self.synkinesis.to_dict(),
+            "tone": self.tone.to_dicts(),
+            "following": self.following.to_dicts(),
             "reflex": self.reflex.to_dicts(),
             "late": self.late.to_dicts(),
             "train": self.train.to_dicts(),
@@ -82,6 +84,11 @@ class Findings:
             "reflex": self.reflex,
             "train": self.train,
             "excitability": self.excitability,
+            "synkinesis": self.synkinesis.pairs,
+            "synkinesis_index": self.synkinesis.index_table,
+            "repetitions": self.synkinesis.repetitions,
+            "tone": self.tone,
+            "following": self.following,
             "dose": self.dose,
         }
         return {name: Table(columns=view.columns(), units=view.units()) for name, view in named.items()}
@@ -103,9 +110,10 @@ class Findings:
                 evoked_spread=TableView(SpreadRow, [SpreadRow(**row) for row in data["evoked_spread"]]),
                 dose=TableView(DoseRow, [DoseRow(**row) for row in data["dose"]]),
                 quality=data["quality"],
-                synkinesis=data["synkinesis"],
-                tone=tuple(data["tone"]),
                 # Files of before have these empty, or do not have them.
+                synkinesis=Synkinesis.from_dict(data["synkinesis"]),
+                tone=TableView(ToneRow, [tone_row(row) for row in data["tone"]]),
+                following=TableView(FollowingRow, [following_row(row) for row in data.get("following", ())]),
                 reflex=TableView(ReflexRow, [_listed(ReflexRow, row) for row in data["reflex"]]),
                 late=TableView(LateRow, [_listed(LateRow, row) for row in data["late"]]),
                 train=TableView(TrainRow, [_train(row) for row in data["train"]]),

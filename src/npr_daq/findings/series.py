@@ -138,13 +138,15 @@ def stimulus_samples(recording: Recording, sweeps: tuple[Sweep, ...], channels: 
     return np.asarray(delay_ms[:, None] * per_ms + np.array([s.onset for s in sweeps])[None, :])
 
 
-def collect(recording: Recording, side: Side, site: Branch, parameters: Parameters) -> Series | None:
-    """The series of one site of a conduction study, or None where no such step gave a shock there.
+def collect(
+    recording: Recording, side: Side, site: Branch, parameters: Parameters, *, kind: str = CONDUCTION
+) -> Series | None:
+    """The series of one site of a conduction study (or steps of another `kind`), None where none gave a shock there.
 
     Where a site was done in more than one step the last step with accepted sweeps counts. Late responses, reflexes,
     trains and thresholds have tables of their own (`of_step`).
     """
-    shocks = [s for s in recording.of(side, site) if recording.kind_of(s.step) == CONDUCTION]
+    shocks = [s for s in recording.of(side, site) if recording.kind_of(s.step) == kind]
     if not shocks:
         return None
     accepted = [s for s in shocks if s.role is Role.ACCEPT]

@@ -11,7 +11,7 @@ from npr_daq.findings.incomplete import incomplete
 from npr_daq.findings.parameters import Parameters
 from npr_daq.findings.response import Response, responses
 from npr_daq.findings.rows import CONTRADICTION, NOT_COMPLETED, OPERATORS_WORD, Supramaximal
-from npr_daq.findings.series import Series, collect
+from npr_daq.findings.series import CONDUCTION, Series, collect
 from npr_daq.findings.supramaximal import Curve, curve, supramaximal
 from npr_daq.recording import Recording
 
@@ -63,12 +63,15 @@ class Site:
         return next((a for a in self.answers if a.muscle == muscle), None)
 
 
-def measure(recording: Recording, parameters: Parameters) -> dict[tuple[Side, Branch], Site]:
-    """Every site that was stimulated, left before right, trunk first and the branches from top to bottom."""
+def measure(recording: Recording, parameters: Parameters, *, kind: str = CONDUCTION) -> dict[tuple[Side, Branch], Site]:
+    """Every site that was stimulated, left before right, trunk first and the branches from top to bottom.
+
+    By the steps of one `kind`: those of a conduction study, or others that search and accept as these do.
+    """
     measured = {}
     for branch in Branch:
         for side in Side:
-            series = collect(recording, side, branch, parameters)
+            series = collect(recording, side, branch, parameters, kind=kind)
             if series is not None:
                 measured[side, branch] = series, responses(series, parameters) if series.count else ()
     return {

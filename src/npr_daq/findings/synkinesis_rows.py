@@ -32,9 +32,10 @@ class SynkinesisRow:
     By side: `gain` (S4), `correlation` at zero lag (S6), `peak_correlation` and `lag_ms` (S7, positive: the slave is
     later), `slope` by Deming regression (S8), `duration_ratio` and `overlap` (S9), `onset_difference_ms` (slave minus
     master), `coherence` in 15 to 30 Hz (S10; `coherence_limit` is its 95 % limit), `cocontraction` (S11),
-    `coefficient` SC (S12). `affected_uv` and `healthy_uv` are the slave's mean plateaus with rest taken off.
-    `crosstalk` is the predictable share of the affected slave, `crosstalk_healthy` of the healthy one,
-    `crosstalk_coefficient` that of branch stimulation of the same visit. `significant`: after Holm over all pairs.
+    `coefficient` SC (S12): means of the repetitions that were compared. `affected_uv` and `healthy_uv` are the slave's
+    mean plateaus with rest taken off. `crosstalk` is the predictable share of the affected slave, `crosstalk_healthy`
+    of the healthy one, `crosstalk_coefficient` that of branch stimulation of the same visit. `significant`: after Holm
+    over all pairs.
     """
 
     task: str
@@ -72,6 +73,17 @@ class SynkinesisRow:
     repetitions: Counted
     verdict: str
     reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SynkinesisIndexRow:
+    """The index of an exam (`findings.synkinesis.Synkinesis`) as a row."""
+
+    version: int
+    index: float | None
+    index_ci95: Interval | None
+    index_pairs: int
+    index_censored: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +150,7 @@ MAIN: MappingProxyType[type[Any], tuple[str, ...]] = MappingProxyType(
         SynkinesisRow: (
             "task", "slave", "q", "q_ci95_low", "q_ci95_high", "normalised_q", "verdict", "repetitions_accepted",
         ),
+        SynkinesisIndexRow: ("index", "index_ci95_low", "index_ci95_high", "index_pairs", "index_censored"),
         RepetitionRow: ("task", "repetition", "cue_s", "accepted", "flaws"),
         ToneRow: ("muscle", "affected_uv", "healthy_uv", "ratio", "ci95_low", "ci95_high"),
         FollowingRow: ("master", "slave", "voluntary_q", "voluntary_verdict", "reflex_verdict", "late_verdict"),
@@ -148,13 +161,14 @@ _RATIOS = (
     "cutoff", "q", "q_ci95_low", "q_ci95_high", "q_bca_ci95_low", "q_bca_ci95_high", "normalised_q",
     "normalised_q_ci95_low", "normalised_q_ci95_high", "gain_ratio", "gain_ratio_ci95_low", "gain_ratio_ci95_high",
     "coherence_limit", "crosstalk", "crosstalk_healthy", "crosstalk_coefficient", "ratio", "ci95_low", "ci95_high",
-    "voluntary_q", "voluntary_ci95_low", "voluntary_ci95_high",
+    "voluntary_q", "voluntary_ci95_low", "voluntary_ci95_high", "index", "index_ci95_low", "index_ci95_high",
+    "index_pairs", "index_censored", "repetition", "repetitions_accepted", "repetitions_total",
 )  # fmt: skip
 _BOTH_SIDES = (
     ("gain", "1"), ("correlation", "1"), ("peak_correlation", "1"), ("lag_ms", "ms"), ("slope", "1"),
     ("duration_ratio", "1"), ("overlap", "1"), ("onset_difference_ms", "ms"), ("coherence", "1"),
     ("cocontraction", "1"), ("coefficient", "1"), ("left_out", "1"), ("voluntary_correlation", "1"),
-    ("reflex_latency_ms", "ms"), ("reflex_uv", "uV"), ("early_percent", "percent"), ("late_percent", "percent"),
+    ("reflex_latency_ms", "ms"), ("reflex_uv", "uV"), ("early_percent", "%"), ("late_percent", "%"),
 )  # fmt: skip
 UNITS: MappingProxyType[str, str] = MappingProxyType(
     {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from npr_daq.findings import late_rows, rows
+from npr_daq.findings import late_rows, rows, synkinesis_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,8 +17,8 @@ R = TypeVar("R")
 
 _TEXT = {"str", "str | None", "Mapping[str, Any]", "tuple[str, ...]", "tuple[float | None, ...]"}
 
-MAIN = {**rows.MAIN, **late_rows.MAIN}
-UNITS = {**rows.UNITS, **late_rows.UNITS}
+MAIN = {**rows.MAIN, **late_rows.MAIN, **synkinesis_rows.MAIN}
+UNITS = {**rows.UNITS, **late_rows.UNITS, **synkinesis_rows.UNITS}
 
 
 class TableView(Sequence[R], Generic[R]):

@@ -22,6 +22,7 @@ def without_findings(recording: Recording, raw_sha256: str | None, cause: Except
             "gaps": [],
             "clipped": [],
             "impedances": [],
+            "continuous": [],
             "warnings": [
                 f"the findings could not be computed ({type(cause).__name__}: {text}); the raw data are sealed"
             ],
