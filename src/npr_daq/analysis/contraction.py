@@ -206,13 +206,14 @@ def bursts(
     cue_ms: ArrayLike = 0.0,
     release_ms: ArrayLike = np.inf,
     plateau_s: float = PLATEAU_S,
+    joined_ms: float = JOINED_MS,
 ) -> Bursts:
     """The burst that answers the cue in every row of the envelope (..., frame).
 
     `threshold_uv` (`Rest.threshold_uv`), `cue_ms` and `release_ms` broadcast against (...). A burst is above the
-    threshold for at least 50 ms; those less than 300 ms apart are one. Taken is the one with the most area of those
-    that begin before the release and end after the cue; onset and offset are interpolated between frames. A burst at
-    the edge of the row has that edge for its marker. Source: clinical reference 5.2 (4, 5).
+    threshold for at least 50 ms; those less than `joined_ms` apart are one. Taken is the one with the most area of
+    those that begin before the release and end after the cue; onset and offset are interpolated between frames. A burst
+    at the edge of the row has that edge for its marker. Source: clinical reference 5.2 (4, 5).
     """
     frames = np.asarray(envelope_uv, dtype=np.float64)
     shape = frames.shape[:-1]
@@ -226,7 +227,7 @@ def bursts(
         rows,
         level,
         least=round(ONSET_MS * per_ms),
-        joined=round(JOINED_MS * per_ms),
+        joined=round(joined_ms * per_ms),
         after=cue * per_ms,
         before=release * per_ms,
     )

@@ -21,6 +21,8 @@ from npr_daq.errors import AnalysisError
 __all__ = ["Examination", "Expression", "examine"]
 
 THREADS = 2
+SERIES_JOINED_MS = 1_500.0
+"""Bursts of a series that are less apart belong together: blinks on command come about one a second [proposal]."""
 MOST_BLANKED = 0.5
 
 Floats = NDArray[np.float64]
@@ -89,6 +91,7 @@ def examine(
             f"{len(tasks)} tasks and {muscles} muscles need cut-offs of that shape and one own task for each muscle."
         )
     masters = np.array([task.master for task in tasks])
+    series = np.array([task.series for task in tasks])
     with ThreadPoolExecutor(THREADS) as pool:
         work = partial(contraction.envelope, rate_hz=rate_hz)
         envelopes = np.stack(list(pool.map(work, data.reshape(-1, data.shape[2])))).reshape(2, muscles, -1)
@@ -96,9 +99,7 @@ def examine(
         rests = contraction.rest(quiet)
         cut = Windows.of(tasks, envelopes.shape[-1])
         seen = cut.of_each(envelopes)
-        found = contraction.bursts(
-            seen, threshold_uv=rests.threshold_uv[:, None, :, None], cue_ms=cut.cue_ms, release_ms=cut.release_ms
-        )
+        found = _bursts(seen, rests, cut, series)
         lead = np.arange(len(tasks)), masters
         noise = np.fmin(*rests.rms_uv)
         plateau = common_plateau(found, lead, rests)
@@ -113,7 +114,8 @@ def examine(
     spoiled = _spoiled(seen, plateau, rests, masters, blanked, saturated[1], cut.done)
     own = _own_maxima(seen, plateau, rests, noise, masters, own_task, saturated, spoiled)
     sides = [
-        _side(side, seen, found, rests, plateau, noise, masters, own, share, saturated, spoiled) for side in (0, 1)
+        _side(side, seen, found, rests, plateau, noise, masters, own, share, saturated, spoiled, ~series)
+        for side in (0, 1)
     ]
     comparison = compare(sides[0], sides[1], cutoff=limits, crosstalk=coefficients)
     declared = np.nonzero(np.isfinite(limits))
@@ -193,6 +195,24 @@ def _of_task(
     return _Task(spectra, share, high.reshape(len(edges), 2, muscles).transpose(1, 2, 0))
 
 
+def _bursts(seen: Floats, rests: Rest, cut: Windows, series: NDArray[np.bool_]) -> Bursts:
+    """The burst of every window; of a series all bursts together, with a plateau over all of them."""
+    limits = rests.threshold_uv[:, None, :, None]
+    found = contraction.bursts(seen, threshold_uv=limits, cue_ms=cut.cue_ms, release_ms=cut.release_ms)
+    if series.any():
+        together = contraction.bursts(
+            seen[:, series],
+            threshold_uv=limits,
+            cue_ms=cut.cue_ms[series],
+            release_ms=cut.release_ms[series],
+            plateau_s=np.inf,
+            joined_ms=SERIES_JOINED_MS,
+        )
+        for name in Bursts.__slots__:
+            getattr(found, name)[:, series] = getattr(together, name)
+    return found
+
+
 def _without_blinks(
     seen: Floats, plateau: Floats, eye: int | None, tasks: Sequence[Expression]
 ) -> tuple[Floats, NDArray[np.bool_]]:
@@ -268,6 +288,7 @@ def _side(
     share: Floats,
     saturated: NDArray[np.bool_],
     spoiled: NDArray[np.str_],
+    held: NDArray[np.bool_],
 ) -> Repetitions:
     tasks, muscles = np.arange(len(masters)), len(noise)
     shape = (len(masters), muscles)
@@ -295,6 +316,7 @@ def _side(
         predictable_share=share[side],
         saturated=saturated[side] | saturated[side][lead][:, None],
         spoiled=spoiled[:, None],
+        held=held[:, None],
     )
 
 

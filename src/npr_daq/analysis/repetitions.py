@@ -109,17 +109,21 @@ def judged(
     predictable_share: Floats,
     saturated: NDArray[np.bool_],
     spoiled: NDArray[np.str_] | None = None,
+    held: NDArray[np.bool_] | None = None,
 ) -> Repetitions:
     """Everything of the envelopes `master_uv` and `slave_uv` (..., repetition, frame), which broadcast.
 
     Rests (...); bursts (..., repetition); `plateau_ms` (..., repetition, 2); `master_noise_uv` and `slave_noise_uv`
     (...) what "5 x" and "10 x noise" are measured against; `own_uv` and `master_own_uv` (..., own repetition), all NaN
     where there is none; `saturated` (..., repetition); `spoiled` (..., repetition) are flaws known from elsewhere.
+    `held` (...) is False where nobody expects a steady plateau.
     Source: clinical reference 5.2 (6), 5.3.
     """
     shape = np.broadcast_shapes(master_uv.shape[:-1], slave_uv.shape[:-1])
     power, _ = plateau_power(slave_uv, plateau_ms=plateau_ms)
     master_power, variation = plateau_power(master_uv, plateau_ms=plateau_ms)
+    if held is not None:
+        variation = np.where(held[..., None], variation, 0.0)
     signed = power - slave_rest.power_uv2[..., None]
     slave = np.sqrt(np.maximum(signed, 0.0))
     master = np.sqrt(np.maximum(master_power - master_rest.power_uv2[..., None], 0.0))

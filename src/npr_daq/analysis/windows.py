@@ -20,13 +20,15 @@ Floats = NDArray[np.float64]
 class Expression:
     """One task: its name, the row of its prime mover, and cue and release of each repetition in seconds.
 
-    With `eyes` the task closes or moves the eyes, so that what looks like a blink belongs to it.
+    With `eyes` the task closes or moves the eyes, so that what looks like a blink belongs to it. A `series` is made of
+    short bursts (blinks): its plateau is from the first to the last of them, and nobody expects it to be steady.
     """
 
     name: str
     master: int
     repetitions_s: tuple[tuple[float, float], ...]
     eyes: bool = False
+    series: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

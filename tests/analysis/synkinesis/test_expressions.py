@@ -157,3 +157,28 @@ def test_what_does_not_fit_is_refused(whole):
         examined(data, [Expression("close", EYE, ((20, 24), (23, 26)))], cutoffs=CUTOFFS[:1], own_task=[0] + [None] * 3)
     with pytest.raises(AnalysisError, match="muscle"):
         examined(data[0], tasks)
+
+
+def test_a_series_of_blinks_is_one_repetition_from_the_first_to_the_last(emg):
+    rng = np.random.default_rng(2)
+    n = round(70 * RATE)
+    level, cues = np.zeros((2, 4, n)), []
+    for k in range(5):
+        begin = 20.0 + 8 * k
+        for burst in range(3):
+            at = begin + 0.3 + 0.9 * burst
+            moved = emg.profile(n, at, at + 0.13)
+            level[:, EYE] += 40 * moved
+            level[0, MOUTH] += 12 * moved
+            level[1, MOUTH] += 4 * moved
+        cues.append((begin, begin + 3.0))
+    data = (level * emg.carrier(rng, (2, 4, n)) + 1.0 * emg.carrier(rng, (2, 4, n))).astype(np.float32)
+    series = [Expression("blink", EYE, tuple(cues), eyes=True, series=True)]
+    own = {"own_task": [0, None, None, None], "cutoffs": np.full((1, 4), np.nan)}
+    found = examined(data, series, **own)
+    assert found.healthy.accepted[0, MOUTH].all()
+    span = np.diff(found.healthy.plateau_ms[0, MOUTH])[:, 0]
+    assert span == pytest.approx(np.full(5, 1930), abs=150)
+    assert found.comparison.q[0, MOUTH] == pytest.approx(3, rel=0.2)
+    held = [Expression("blink", EYE, tuple(cues), eyes=True)]
+    assert not examined(data, held, **own).healthy.accepted[0, MOUTH].any()
