@@ -1,8 +1,6 @@
 """The clinician's report: one HTML file that needs nothing else, no network, no script."""
 
-import os
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,6 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from npr_daq.anatomy import HEADLINE, Branch, Side
-from npr_daq.errors import RecordingError
 from npr_daq.exam.exam import Exam
 from npr_daq.findings.findings import Findings
 from npr_daq.findings.normed import beside_norms
@@ -31,6 +28,7 @@ from npr_daq.report import (
     words,
 )
 from npr_daq.report.headline import headlines as further_sentences
+from npr_daq.report.page_file import package_text, write_page
 
 ROWS_A_SHEET = 6
 
@@ -42,39 +40,20 @@ def write_report(exam: Exam, path: str | Path, *, norms: Norms | None = None) ->
     those that the findings were stored with. RecordingError when the file cannot be written; an
     existing one is then as it was.
     """
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.partial")
-    page = render(exam, norms=norms)
-    try:
-        # Health data: readable by their owner alone, like the exam file itself.
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(page)
-            os.replace(partial, target)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-    except OSError as cause:
-        raise RecordingError(
-            f"the report {target} cannot be written: {cause.strerror or cause}; "
-            "choose another name or folder with --out"
-        ) from cause
-    return target
+    return write_page(Path(path), render(exam, norms=norms))
 
 
 def render(exam: Exam, *, norms: Norms | None = None) -> str:
     """The report as HTML text; `norms` as in `write_report`."""
     environment = Environment(
-        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(package_text),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     template = environment.get_template("page.html.j2")
-    return template.render(style=Markup(_text("page.css")), **_context(exam, norms))
-
-
-def _text(name: str) -> str:
-    """A file of this package."""
-    return files("npr_daq.report").joinpath(name).read_text(encoding="utf-8")
+    return template.render(style=Markup(package_text("page.css")), **_context(exam, norms))
 
 
 def _context(exam: Exam, norms: Norms | None) -> dict[str, Any]:
