@@ -167,6 +167,10 @@ def _sentence(problem: Any, place: tuple[int | str, ...]) -> str:
     return f"{quoted(problem.get('input'))} is not allowed: {said[:1].lower()}{said[1:]}"
 
 
+WITHOUT_SHOCKS = "`synkinetic_correlation` needs no stimulation and can be run"
+"""What is left where no shock may be given."""
+
+
 def allowed_stimulation(intake: Intake) -> Stimulable:
     """What may be stimulated; raises SafetyTrip (exit 3) for an unanswered question or where nothing is allowed."""
     answers = intake.contraindications
@@ -176,11 +180,13 @@ def allowed_stimulation(intake: Intake) -> Stimulable:
             f"({'; '.join(answers.unanswered)}); answer them in the intake file or at the prompts"
         )
     if intake.consent is not True:
-        raise SafetyTrip("stimulation is refused: consent is not recorded; set consent = true in the intake")
+        raise SafetyTrip(
+            f"stimulation is refused: consent is not recorded; set consent = true in the intake; {WITHOUT_SHOCKS}"
+        )
     for name in ("external_pacing_lead", "central_line", "implanted_stimulator"):
         if getattr(answers, name):
             what = type(answers).model_fields[name].description
-            raise SafetyTrip(f"stimulation is refused: the patient has {what}; no shock may be given")
+            raise SafetyTrip(f"stimulation is refused: the patient has {what}; no shock may be given; {WITHOUT_SHOCKS}")
     wounds = answers.wound_infection_or_surgery
     if wounds is True:
         raise SafetyTrip(
@@ -194,7 +200,7 @@ def allowed_stimulation(intake: Intake) -> Stimulable:
     if answers.pacemaker_or_defibrillator and not intake.pacemaker_reason:
         raise SafetyTrip(
             "stimulation is refused: a pacemaker or defibrillator needs a named reason; "
-            "set pacemaker_reason in the intake (then single shocks at 1 Hz or slower, no trains)"
+            f"set pacemaker_reason in the intake (then single shocks at 1 Hz or slower, no trains); {WITHOUT_SHOCKS}"
         )
     cautions = tuple(
         f"{type(answers).model_fields[name].description}"

@@ -12,14 +12,17 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    patient: Annotated[str, typer.Option(metavar="NAME", help="See `npr-daq patients`.")] = "branch_loss",
+    patient: Annotated[str, typer.Option(metavar="NAME", help="See `npr-daq patients`.")] = "synkinetic_12m",
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where the files go.")] = Path("npr-daq-demo"),
-    protocol: Annotated[str, typer.Option(metavar="PROTOCOL", help="The protocol to run.")] = "conduction_extended",
+    protocol: Annotated[
+        str | None, typer.Option(metavar="PROTOCOL", help="Another protocol than the short first visit.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="The whole of the first visit, a few minutes.")] = False,
 ) -> None:
-    """Run the extended conduction study on a simulated patient, unattended, and look at the result.
+    """Run a short first visit on a simulated patient, unattended: movements, conduction, blink reflex.
 
-    Writes exam.h5, report.html and truth.jsonl into DIR, and prints the table. Needs no hardware.
+    Writes exam.h5, report.html and truth.jsonl into DIR, and prints the tables. Needs no hardware.
     """
     import os
     from dataclasses import replace
@@ -27,18 +30,22 @@ def demo(
 
     from npr_daq.cli.exam import leave, run
     from npr_daq.cli.screen import ExamConsole
+    from npr_daq.errors import UsageError
     from npr_daq.exam.exam import open_exam
     from npr_daq.intake import allowed_stimulation
     from npr_daq.report.html import write_report
     from npr_daq.report.terminal import exam_table
     from npr_daq.session import connect, ensure_folder
 
+    if full and protocol is not None:
+        raise UsageError("--full runs first_visit, --protocol another one; give one of them")
+    protocol = protocol or ("first_visit" if full else "first_visit_short")
     console = ExamConsole()
     exam, report, truth = out / "exam.h5", out / "report.html", out / "truth.jsonl"
     ensure_folder(out)
     _refuse_to_replace(exam)
     console.print(
-        f"[bold yellow]SIMULATED[/] patient {patient}, seed {seed}: {protocol}, both sides, over a serial line",
+        f"[bold yellow]SIMULATED[/] patient {patient}, seed {seed}: {protocol}, over a serial line",
         highlight=False,
     )
     uri = f"sim:{patient}?seed={seed}&truth={quote(str(truth.absolute()))}"

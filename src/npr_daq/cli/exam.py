@@ -9,10 +9,13 @@ import typer
 from npr_daq.cli.options import JsonFlag, OutDir, ProtocolName
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from npr_daq.cli.screen import ExamConsole
     from npr_daq.intake import Affected, Intake
+    from npr_daq.montage import Montage
     from npr_daq.operators.keyboard import Keyboard
-    from npr_daq.session import Bench, ExamResult
+    from npr_daq.session import Bench, ExamResult, LastVisit, Resumption
 
 
 def register(app: typer.Typer) -> None:
@@ -40,13 +43,26 @@ def exam(
     operator: Annotated[
         str, typer.Option(metavar="terminal|auto", help="auto: the simulated operator; simulated devices only.")
     ] = "terminal",
+    sites: Annotated[
+        str | None,
+        typer.Option(
+            "--sites",
+            metavar="TEXT",
+            help="Electrodes that are not where the montage says: 'left nasalis 3 mm higher; ...'.",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with this subject's newest exam in DIR that ended early.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Run a protocol: prompts, shocks, numbers after each shock; the exam file is sealed whatever happens.
 
     Keys: Enter accept, R redo, N no response, S skip, B back, P pause, E end the site, Esc stop.
 
-    With --json, stdout has one line per stored sweep and nothing else.
+    With --json, stdout has one line per stored sweep or repetition and nothing else.
+
+    --resume does only what is left, after a break of at most 12 hours; one file then holds both parts.
 
     Training: on sim:PATIENT a person at the terminal gets real time; ?speed=max gives lock-step.
 
@@ -57,13 +73,19 @@ def exam(
     from npr_daq.cli.screen import ExamConsole, stopped_early
     from npr_daq.errors import UsageError
     from npr_daq.operators.keyboard import ESCAPE, Keyboard
-    from npr_daq.session import check_subject, connect
+    from npr_daq.protocol import load_protocol
+    from npr_daq.session import check_subject, connect, find_unfinished, last_visit, parse_notes
 
     if operator not in ("terminal", "auto"):
         raise UsageError(f"--operator {operator!r} is not known; use terminal or auto")
     side = as_affected(affected)
     check_subject(subject)
+    loaded = load_protocol(protocol)
     console = ExamConsole(on_stderr=json)
+    earlier = find_unfinished(out, subject=subject, protocol=loaded, affected=side) if resume else None
+    before = last_visit(out, subject)
+    for line in (*(earlier.lines() if earlier else ()), *((str(before),) if before else ())):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     automatic = operator == "auto"
     uri = device if automatic else _in_real_time(device, console)
     with Keyboard() as keyboard:
@@ -76,8 +98,11 @@ def exam(
             if not automatic and keyboard.forget() == ESCAPE:
                 raise stopped_early()
             with keyboard.lines():
-                answers = _intake(console, bench, intake, automatic=automatic)
-                confirmed = _cautions(console, answers, automatic=automatic)
+                answers = _intake(console, bench, intake, automatic=automatic, needed=loaded.stimulates)
+                confirmed = _cautions(console, answers, automatic=automatic) if loaded.stimulates else {}
+                placed = parse_notes(sites, bench.montage) if sites is not None else None
+                if placed is None and not automatic:
+                    placed = ask_sites(console, bench.montage, before)
             result = run(
                 console,
                 bench,
@@ -89,6 +114,8 @@ def exam(
                 confirmed=confirmed,
                 keyboard=None if automatic else keyboard,
                 json=json,
+                sites=placed,
+                resume=earlier,
             )
     finish(console, result)
 
@@ -105,6 +132,8 @@ def run(
     confirmed: dict[str, str],
     keyboard: "Keyboard | None",
     json: bool,
+    sites: "Mapping[str, str] | None" = None,
+    resume: "Resumption | None" = None,
 ) -> "ExamResult":
     """Conduct one exam with the screen that suits the console; the caller prints the end.
 
@@ -112,6 +141,7 @@ def run(
     """
     from dataclasses import replace
 
+    from npr_daq.cli.cue_sound import CueSound, bell_wanted, speech_program
     from npr_daq.cli.progress_view import ProgressView
     from npr_daq.engine.ports import StopRequest
     from npr_daq.errors import UsageError
@@ -132,7 +162,8 @@ def run(
 
     console.when_lost = lost
     words = "to go" if bench.clock.wall else "of simulated time to go"
-    with ProgressView(console, attended=keyboard is not None, time_words=words) as view:
+    sound = CueSound(console.bell if bell_wanted() else None, speech_program()) if keyboard is not None else None
+    with ProgressView(console, attended=keyboard is not None, time_words=words, affected=affected, sound=sound) as view:
         if keyboard is None:
             inner: Operator = auto(bench)
         elif not sys.stdin.isatty():
@@ -155,6 +186,8 @@ def run(
             intake=intake,
             confirmed_cautions=confirmed,
             stop=stop,
+            sites=sites,
+            resume=resume,
         )
     if unread and result.outcome.cause == "terminated":
         result = replace(result, outcome=replace(result.outcome, cause="unread"))
@@ -215,14 +248,37 @@ def _in_real_time(device: str, console: "ExamConsole") -> str:
     return str(replace(parsed, options={**parsed.options, "speed": "1"}))
 
 
-def _intake(console: "ExamConsole", bench: "Bench", path: Path | None, *, automatic: bool) -> "Intake | None":
+def ask_sites(console: "ExamConsole", montage: "Montage", before: "LastVisit | None") -> "dict[str, str] | None":
+    """Where the electrodes are not as in the montage; asked before the first reading, None where nobody can answer."""
+    from npr_daq.cli.intake_form import Form
+    from npr_daq.errors import UsageError
+    from npr_daq.session import parse_notes
+
+    if not sys.stdin.isatty():
+        return None
+    recalled = f" = as at the last visit ({before.words});" if before is not None and before.notes else ""
+    form = Form(console)
+    while True:
+        said = form.line(f"Electrodes elsewhere than usual? (left nasalis 3 mm higher; ...;{recalled} Enter: no)")
+        if said == "=" and before is not None:
+            return dict(before.notes)
+        try:
+            return parse_notes(said, montage)
+        except UsageError as refused:
+            form.wrong(str(refused))
+
+
+def _intake(
+    console: "ExamConsole", bench: "Bench", path: Path | None, *, automatic: bool, needed: bool
+) -> "Intake | None":
+    """The answers of this visit; a protocol that stimulates nothing asks none."""
     from npr_daq.intake import load_intake
 
     if path is not None:
         return load_intake(path)
     if automatic and bench.simulator is not None:
         return bench.simulator.intake()
-    if not sys.stdin.isatty():
+    if not needed or not sys.stdin.isatty():
         return None
     from npr_daq.cli.intake_form import ask_intake
 

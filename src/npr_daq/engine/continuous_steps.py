@@ -27,6 +27,11 @@ class RestRecording:
         """Device seconds that it takes."""
         return self.seconds
 
+    @property
+    def longest_s(self) -> float:
+        """Device seconds that one pass takes at most."""
+        return self.seconds
+
     def course(self) -> str:
         """What is done, in the words of a timeline."""
         return f"the face at rest, {self.seconds:g} s"

@@ -7,16 +7,17 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
-from npr_daq import __version__
 from npr_daq.errors import PlanError, RecordingError, SafetyTrip, UsageError
 from npr_daq.intake import Affected, Intake, allowed_stimulation, check_affected, load_intake, parse_intake
 from npr_daq.operator import Operator
 from npr_daq.session.bench import Bench
+from npr_daq.session.header import header_for
+from npr_daq.session.resume import Resumption
+from npr_daq.session.sites import ELECTRODES, Notes, electrodes_event
 from npr_daq.stimulus import StimulusLimits
 
 if TYPE_CHECKING:
@@ -40,25 +41,30 @@ def prepare(
 ) -> tuple["Protocol", "Plan", Intake]:
     """Load the protocol, ask the intake and compile the plan. Nothing moves.
 
-    Raises ProtocolFileError, PlanError (a limit, a muscle), SafetyTrip (an unanswered or forbidding answer).
+    A protocol that stimulates nothing needs no intake and no stimulator. Raises ProtocolFileError, PlanError (a limit,
+    a muscle), SafetyTrip (an unanswered or forbidding answer).
     """
     from npr_daq.engine.plan import Precautions, compile_plan
     from npr_daq.protocol import load_protocol
 
     protocol = load_protocol(protocol_name)
     _check_halves(protocol, bench)
-    if intake is None:
-        if bench.simulator is None:
-            raise SafetyTrip("stimulation is refused: no intake; give --intake FILE.toml or answer the prompts")
+    if intake is None and bench.simulator is not None:
         intake = bench.simulator.intake()
+    if intake is None:
+        if protocol.stimulates:
+            raise SafetyTrip("stimulation is refused: no intake; give --intake FILE.toml or answer the prompts")
+        intake = Intake()
     check_affected(intake, affected)
-    allowed = allowed_stimulation(intake)
-    precautions = Precautions(
-        forbidden_sites=allowed.forbidden,
-        no_trains=allowed.no_trains,
-        max_rate_hz=allowed.max_rate_hz,
-        cautions=allowed.cautions,
-    )
+    precautions = Precautions()
+    if protocol.stimulates:
+        allowed = allowed_stimulation(intake)
+        precautions = Precautions(
+            forbidden_sites=allowed.forbidden,
+            no_trains=allowed.no_trains,
+            max_rate_hz=allowed.max_rate_hz,
+            cautions=allowed.cautions,
+        )
     limits = bench.device.capabilities.device_limits or StimulusLimits()
     plan = compile_plan(protocol, montage=bench.montage, affected=affected, limits=limits, precautions=precautions)
     return protocol, plan, intake
@@ -69,8 +75,11 @@ def _check_halves(protocol: "Protocol", bench: Bench) -> None:
     can = bench.device.capabilities
     if can.channel_count == 0:
         raise PlanError(f"{can.model} has no channels, so nothing can be recorded; connect an amplifier or a front-end")
-    if not can.can_stimulate and any(step.kind != "impedance" for step in protocol.step):
-        raise PlanError(f"{can.model} has no stimulator, and {protocol.name} stimulates; connect a front-end")
+    if not can.can_stimulate and protocol.stimulates:
+        raise PlanError(
+            f"{can.model} has no stimulator, and {protocol.name} stimulates; connect a front-end, "
+            "or run a protocol of rest and movements (synkinetic_correlation, tone)"
+        )
 
 
 def conduct(
@@ -85,13 +94,16 @@ def conduct(
     confirmed_cautions: Mapping[str, str] | None = None,
     stop: "StopRequest | None" = None,
     live: bool = True,
+    sites: Notes | None = None,
+    resume: Resumption | None = None,
 ) -> ExamResult:
     """Run a protocol and seal what was recorded, whatever happened on the way.
 
     Ctrl-C and SIGTERM are requests on `stop`: disarm first, then seal; a second one does not wait for the sealing, and
     `recover` finishes it. With `live` the operator is told what every muscle does during movements. The outcome says
-    how the run ended. Raises before anything moves for a wrong plan, and RecordingError (exit 5) when the folder or the
-    disk cannot take the exam.
+    how the run ended. `sites` are notes on the places of the electrodes. With `resume` only what that exam left is
+    done, and the new file holds both parts; the earlier file is not changed. Raises before anything moves for a wrong
+    plan, and RecordingError (exit 5) when the folder or the disk cannot take the exam.
     """
     from npr_daq.engine.runner import StopRequest, run
     from npr_daq.exam.seal import seal
@@ -105,25 +117,44 @@ def conduct(
             f"stimulation is refused: not confirmed by the operator: {'; '.join(open_cautions)}; "
             "confirm each caution by name, with who confirmed it"
         )
+    todo = plan
+    if resume is not None:
+        resume.check_fits(bench)
+        todo = resume.left_of(plan)
     folder = ensure_folder(out)
     exam_id = str(uuid.uuid4())
-    read_back = bench.device.set_limits(plan.limits)
-    header = _header(exam_id, protocol, bench, subject, affected, intake, operator)
-    header["limits"] = {"plan": asdict(plan.limits), "device": asdict(read_back)}
+    header = header_for(exam_id, protocol, bench, subject=subject, affected=affected, intake=intake, operator=operator)
+    if bench.device.capabilities.can_stimulate:
+        # Whatever the protocol does, a stimulator that is there holds the limits of this exam.
+        read_back = bench.device.set_limits(plan.limits)
+        header["limits"] = {"plan": asdict(plan.limits), "device": asdict(read_back)}
     header["cautions_confirmed"] = confirmed
     header["steps"] = plan.records()
+    if sites is not None:
+        header[ELECTRODES] = {"notes": dict(sites)}
+    if resume is not None:
+        header["resumed_from"] = resume.record()
+        # The electrodes are where they were, unless somebody says otherwise now.
+        if kept := resume.header.get(ELECTRODES):
+            header.setdefault(ELECTRODES, kept)
     path = folder / f"{exam_id[:8]}-{protocol.name}.jrn"
     stop = stop or StopRequest()
-    journal = Journal.create(path, header, need_bytes=_need_bytes(plan))
+    journal = Journal.create(path, header, need_bytes=_need_bytes(todo, resume))
     with _signals(stop):
+        if resume is not None:
+            resume.write(journal)
+        if sites is not None:
+            journal.event(electrodes_event(sites))
         outcome = run(
-            plan,
+            todo,
             device=bench.device,
             clock=bench.clock,
             operator=operator,
             journal=journal,
             stop=stop,
             live=live,
+            first_n=1 if resume is None else resume.first_n,
+            faces=None if resume is None else resume.faces(bench),
         )
         try:
             journal.close(clean=outcome.error is None)
@@ -149,9 +180,22 @@ SWEEP_BYTES = 16 * 2400 * 4
 """One stored sweep of the reference front-end: 16 channels, 120 ms at 20 kHz, 32 bits."""
 
 
-def _need_bytes(plan: "Plan") -> int:
-    """Room for every allowed shock in journal and exam file together (storage reference 1.7: 2.5 times the data)."""
-    return int(2.5 * SWEEP_BYTES * sum(site.max_shocks for site in plan.sites))
+CHANNEL_BYTES_S = 16 * 2_000 * 4
+"""A second of rest or movement: 16 channels, 2 kHz, 32 bits."""
+
+
+def _need_bytes(plan: "Plan", resume: Resumption | None = None) -> int:
+    """Room for all that may be recorded, in journal and exam file together (storage reference 1.7: 2.5 times the data).
+
+    Every allowed shock, every allowed repetition, and what is copied from an earlier part.
+    """
+    shocks = sum(site.max_shocks for site in plan.sites)
+    seconds = sum(step.longest_s for step in plan.continuous)
+    earlier = 0
+    if resume is not None:
+        recording = resume.recording
+        earlier = sum(s.counts.nbytes for s in recording.sweeps) + sum(c.counts.nbytes for c in recording.captures)
+    return int(2.5 * (SWEEP_BYTES * shocks + CHANNEL_BYTES_S * seconds + earlier))
 
 
 def check_subject(subject: str) -> None:
@@ -173,21 +217,26 @@ def run_exam(
     intake: Intake | Mapping[str, Any] | str | Path | None = None,
     operator: Operator | None = None,
     confirmed_cautions: Mapping[str, str] | None = None,
+    sites: Mapping[str, str] | None = None,
 ) -> "Exam":
     """Run `protocol` at `bench` and open the sealed exam.
 
     `intake` may be an Intake, a mapping, or the path of a TOML file; a simulated patient answers for itself when it
     is None. `operator` is the simulated one by default and must be given on hardware; then `confirmed_cautions` says
-    who confirmed each caution of the intake (pregnancy, epilepsy, anticoagulation, a pacemaker). Raises the outcome's
-    error after sealing; what was acknowledged is in the file named in the message's notes.
+    who confirmed each caution of the intake (pregnancy, epilepsy, anticoagulation, a pacemaker). A protocol that
+    stimulates nothing needs no intake. `sites` are notes on the places of the electrodes by channel ("left.nasalis") or
+    for "all". Raises the outcome's error after sealing; what was acknowledged is in the file named in the message's
+    notes.
     """
     from npr_daq.exam.exam import open_exam
+    from npr_daq.protocol import load_protocol
 
     answers = _as_intake(intake)
     if operator is None and bench.simulator is not None:
         # The simulated operator takes over every caution of a simulated patient.
         answers = answers or bench.simulator.intake()
-        confirmed_cautions = dict.fromkeys(allowed_stimulation(answers).cautions, "simulated operator")
+        if load_protocol(protocol).stimulates:
+            confirmed_cautions = dict.fromkeys(allowed_stimulation(answers).cautions, "simulated operator")
     result = conduct(
         protocol,
         bench,
@@ -197,6 +246,7 @@ def run_exam(
         out=out,
         intake=answers,
         confirmed_cautions=confirmed_cautions,
+        sites=sites,
     )
     if result.outcome.error is not None:
         result.outcome.error.add_note(f"what was recorded is sealed in {result.path}")
@@ -210,43 +260,6 @@ def _as_intake(intake: Intake | Mapping[str, Any] | str | Path | None) -> Intake
     if isinstance(intake, Mapping):
         return parse_intake(intake, source="intake")
     return load_intake(intake)
-
-
-def _header(
-    exam_id: str,
-    protocol: "Protocol",
-    bench: Bench,
-    subject: str,
-    affected: Affected,
-    intake: Intake,
-    operator: Operator,
-) -> dict[str, Any]:
-    from npr_daq.storage.codec import calibration_to_json, capabilities_to_json, montage_to_json
-
-    return {
-        "exam_id": exam_id,
-        "subject": subject,
-        "affected": affected,
-        "protocol": {
-            "name": protocol.name,
-            "title": protocol.title,
-            "version": protocol.version,
-            "text": protocol.text,
-        },
-        "device": {"uri": _public(bench.uri), **capabilities_to_json(bench.device.capabilities)},
-        "simulated": bench.simulated,
-        "montage": montage_to_json(bench.montage),
-        "calibration": calibration_to_json(bench.device.calibration),
-        "intake": intake.stored(),
-        "operator": operator.name,
-        "software": {"npr-daq": __version__},
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-
-
-def _public(uri: str) -> str:
-    """The URI without the control endpoint, which names a private folder."""
-    return uri.split("?", 1)[0]
 
 
 @contextmanager

@@ -93,7 +93,9 @@ def protocol(header: Mapping[str, Any]) -> Group:
     """The protocol as it was read."""
     given = header.get("protocol")
     given = given if isinstance(given, Mapping) else {"name": given or ""}
-    attrs = {key: clean(str(value)) for key, value in given.items() if key != "text" and key.isidentifier()}
+    # Texts of included files are in the header, config_json.
+    plain = {key: value for key, value in given.items() if key != "text" and not isinstance(value, Mapping)}
+    attrs = {key: clean(str(value)) for key, value in plain.items() if key.isidentifier()}
     return Group({"text": scalar_text(str(given.get("text", "")), "source of the protocol, TOML")}, attrs)
 
 
