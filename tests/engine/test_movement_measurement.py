@@ -178,6 +178,8 @@ def test_a_series_of_blinks_is_neither_short_nor_unsteady(measurement: MovementM
         blinks.uv[:, begin : begin + 250] += 100 * EMG[:, :250] * np.array([[c == 1] for c in range(8)] * 2)
     assert list(FACIAL_MUSCLES)[1] is Muscle.ORBICULARIS_OCULI
     assert judged(measurement, blinks, Task.BLINK) == ()
+    blinks.uv[:, 4000:] = Try.of({}).uv[:, 4000:]
+    assert judged(measurement, blinks, Task.BLINK) == (Flaw.SHORT.value,)  # one alone is no series
     assert judged(measurement, Try.of({}), Task.BLINK) == (Flaw.NO_BURST.value,)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from npr_daq.analysis import contraction, performance
 from npr_daq.analysis.contraction import ENVELOPE_HZ, Rest
-from npr_daq.analysis.expressions import MOST_BLANKED
+from npr_daq.analysis.expressions import MOST_BLANKED, SERIES_JOINED_MS
 from npr_daq.analysis.repetitions import VARIATION_LEAST, Flaw, flaws, plateau_power
 from npr_daq.analysis.windows import common_plateau, on_plateau
 from npr_daq.anatomy import Muscle, Side
@@ -123,15 +123,19 @@ class MovementMeasurement:
         movers = [row for row in movers if not bad[row]]
         if not movers:
             return Flaw.NONE, np.full(len(seen), np.nan)
-        plateau = _plateau(seen, rest, [movers[0], movers[-1]], times_ms)
+        plateau = _plateau(seen, rest, [movers[0], movers[-1]], times_ms, series=task is Task.BLINK)
         seen, blinking = self._without_blinks(task, seen, plateau)
         power, variation = plateau_power(seen, plateau_ms=plateau)
         levels = _above(rest, power)
         noise = np.nanmin(rest.rms_uv[movers]) if np.isfinite(rest.rms_uv[movers]).any() else np.nan
         best = max(movers, key=lambda row: float(np.nan_to_num(levels[row], nan=-1.0)))
-        # A series of blinks is short by its nature, and never steady.
-        lasting = plateau if task is not Task.BLINK else plateau[:1] + np.array([0.0, np.inf])
-        flaw = _flaw(levels[best], noise, lasting, power[~bad])
+        strong = levels[best]
+        if task is Task.BLINK:
+            # Most of a series is the silence between its blinks: how strong it is says the strongest of them.
+            one = _plateau(seen, rest, [best, best], times_ms, series=False)
+            strong = _above(rest, plateau_power(seen, plateau_ms=one)[0])[best]
+        flaw = _flaw(strong, noise, plateau, power[~bad])
+        # Nobody expects a series of blinks to be steady.
         if flaw is Flaw.NONE and task is not Task.BLINK and variation[best] > GROSS_VARIATION:
             flaw = Flaw.UNSTEADY
         if flaw is Flaw.NONE and blinking > MOST_BLANKED:
@@ -153,7 +157,7 @@ class MovementMeasurement:
         with np.errstate(invalid="ignore", divide="ignore"):
             out = np.nan_to_num(seen / rest.rms_uv[:, None], posinf=0.0)
         most = int(np.median(out, axis=1).argmax())
-        plateau = _plateau(seen, rest, [most, most], times_ms)
+        plateau = _plateau(seen, rest, [most, most], times_ms, series=False)
         power, _ = plateau_power(seen, plateau_ms=plateau)
         levels = _above(rest, power)
         moved = _flaw(levels[most], rest.rms_uv[most], plateau, power[[most]]) is Flaw.NONE
@@ -183,13 +187,18 @@ def _resting(envelope_uv: Floats) -> Rest:
     return Rest(power, *(getattr(found, each.name) for each in fields(Rest)[1:]))
 
 
-def _plateau(seen: Floats, rest: Rest, pair: list[int], times_ms: tuple[float, float]) -> Floats:
-    """Begin and end of the plateau of one row of a pair, as in the analysis: of that which stands out more."""
+def _plateau(seen: Floats, rest: Rest, pair: list[int], times_ms: tuple[float, float], *, series: bool) -> Floats:
+    """Begin and end of the plateau of one row of a pair, as in the analysis: of that which stands out more.
+
+    That of a `series` of short bursts is from the first to the last of them.
+    """
     found = contraction.bursts(
         seen[pair][:, None, None, None],
         threshold_uv=rest.threshold_uv[pair][:, None, None, None],
         cue_ms=times_ms[0],
         release_ms=times_ms[1],
+        plateau_s=np.inf if series else contraction.PLATEAU_S,
+        joined_ms=SERIES_JOINED_MS if series else contraction.JOINED_MS,
     )
     of_pair = Rest(*(getattr(rest, each.name)[pair][:, None] for each in fields(Rest)))
     first = np.zeros(1, dtype=np.int64)
