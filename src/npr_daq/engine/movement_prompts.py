@@ -51,7 +51,13 @@ def begins(step: MovementSeries) -> Notice:
     return Notice(
         "next",
         f"Next: {SPOKEN[step.task].lower()}",
-        {"step": step.name, "task": str(step.task), "in_s": LEAD_S, "repetitions": step.repetitions},
+        {
+            "step": step.name,
+            "task": str(step.task),
+            "in_s": LEAD_S,
+            "repetitions": step.repetitions,
+            "most": step.most,
+        },
     )
 
 

@@ -1,9 +1,9 @@
-"""What the terminal shows and asks when a series is judged: numbers, doubts, reasons."""
+"""What the terminal shows and asks when a series is judged: numbers, doubts, words, reasons."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from npr_daq.operator import AnswerKind
+from npr_daq.operator import AnswerKind, Prompt, PromptKind
 
 NUMBERS: Mapping[str, tuple[str, str]] = {
     "peak_to_peak_mv": ("peak to peak", "{:.2f} mV"),
@@ -21,6 +21,30 @@ PATIENT_STOPPED = "the patient asked to stop"
 NOT_PLACED = "the stimulator cannot be placed"
 HIDDEN = "artefact hides the response"
 OTHER = "other"
+
+MARKED = "marked by the technician"
+TASK_ENDED = "ended by the technician"
+TIRED = "the patient is tired"
+PAIN = "pain"
+FACE_REASONS: Mapping[str, tuple[str, ...]] = {
+    "rest": ("the face does not come to rest", TIRED, PAIN, OTHER),
+    "movement": ("the patient cannot make this movement", TIRED, PAIN, OTHER),
+}
+"""Why a rest or a movement is left out, by the kind of the step."""
+
+WORDS: Mapping[PromptKind, Mapping[AnswerKind, str]] = {
+    PromptKind.RELAX: {AnswerKind.DONE: "start", AnswerKind.SKIP: "skip the rest"},
+    PromptKind.MOVE: {AnswerKind.DONE: "start", AnswerKind.SKIP: "skip this movement"},
+}
+_OF_A_MOVEMENT = {AnswerKind.REDO: "make the missing again", AnswerKind.SKIP: "skip this movement"}
+
+
+def words_for(kind: AnswerKind, prompt: Prompt) -> str:
+    """What the answer `kind` means here, beside its key."""
+    words = WORDS.get(prompt.kind, {})
+    if prompt.kind is PromptKind.JUDGE and prompt.detail.get("kind") == "movement":
+        words = _OF_A_MOVEMENT
+    return words.get(kind, kind.replace("_", " "))
 
 
 def numbers_line(detail: Mapping[str, Any], text: str) -> str:
@@ -54,7 +78,12 @@ def repeating_response(detail: Mapping[str, Any]) -> str:
 
 
 def reasons_for(kind: AnswerKind, detail: Mapping[str, Any], cap_ma: float | None) -> dict[str, str]:
-    """Key and reason for leaving a site with NO_RESPONSE or SKIP; only such as can be true here."""
+    """Key and reason for leaving a site, a rest or a movement with NO_RESPONSE or SKIP; only such as can be true here.
+
+    A prompt of rest or movements has the `kind` of its step in `detail`.
+    """
+    if face := FACE_REASONS.get(str(detail.get("kind", ""))):
+        return {str(number): reason for number, reason in enumerate(face, 1)}
     reasons = [PATIENT_STOPPED, NOT_PLACED, HIDDEN, OTHER]
     if detail.get("why") == "evidence":
         # The site is left at a pause after shocks that were none: why, in the words of the pause.

@@ -8,6 +8,7 @@ from npr_daq.operator import Answer, AnswerKind, Notice, Prompt, PromptKind
 DEFAULT_ANSWERS: Mapping[PromptKind, AnswerKind] = {
     PromptKind.PLACE: AnswerKind.DONE,
     PromptKind.RELAX: AnswerKind.DONE,
+    PromptKind.MOVE: AnswerKind.DONE,
     PromptKind.CONFIRM_CURRENT: AnswerKind.REFUSE,
     PromptKind.CONFIRM_TRAIN: AnswerKind.REFUSE,
     PromptKind.JUDGE: AnswerKind.ACCEPT,
@@ -19,12 +20,16 @@ DEFAULT_ANSWERS: Mapping[PromptKind, AnswerKind] = {
 
 @dataclass(slots=True)
 class ScriptedOperator:
-    """Answers each kind of prompt by `answers`; keeps what it was asked and told."""
+    """Answers each kind of prompt by `answers`; keeps what it was asked and told.
+
+    `presses` are answers that it gives unasked, one at each look for an interruption: REDO marks a repetition.
+    """
 
     name: str = "script"
     answers: Mapping[PromptKind, AnswerKind] = field(default_factory=dict)
     asked: list[Prompt] = field(default_factory=list)
     told: list[Notice] = field(default_factory=list)
+    presses: list[Answer] = field(default_factory=list)
 
     def ask(self, prompt: Prompt) -> Answer:
         """Answer at once."""
@@ -36,5 +41,5 @@ class ScriptedOperator:
         self.told.append(notice)
 
     def interrupt(self) -> Answer | None:
-        """Never interrupts."""
-        return None
+        """The next of `presses`."""
+        return self.presses.pop(0) if self.presses else None

@@ -9,7 +9,16 @@ from textwrap import fill
 from rich.console import Console
 
 from npr_daq.operator import Answer, AnswerKind, Notice, Prompt, PromptKind
-from npr_daq.operators.judging import PATIENT_STOPPED, numbers_line, reasons_for, repeating_response
+from npr_daq.operators.judging import (
+    FACE_REASONS,
+    MARKED,
+    PATIENT_STOPPED,
+    TASK_ENDED,
+    numbers_line,
+    reasons_for,
+    repeating_response,
+    words_for,
+)
 from npr_daq.operators.keyboard import ESCAPE, Keyboard
 
 KEYS: Mapping[str, tuple[AnswerKind, str]] = {
@@ -27,7 +36,10 @@ KEYS: Mapping[str, tuple[AnswerKind, str]] = {
 """One key per answer. Enter also means DONE where a prompt asks for nothing else."""
 
 BACK = "b"
+BACKSPACE = ("\x7f", "\x08")
 NOT_NOW = "not now: P, E or Esc only"
+NO_REPETITION = "not now: there is no repetition to mark"
+MADE_AGAIN = "marked as bad: made again"
 ESC_PRESSED = "the operator pressed Esc"
 _UNITS = re.compile(r"(\d) (?=mA|mV|ms|us|kohm|%)")
 _LOUD = (PromptKind.CONFIRM_CURRENT, PromptKind.CONFIRM_TRAIN, PromptKind.PAUSED, PromptKind.LATCHED)
@@ -55,6 +67,10 @@ class TerminalOperator:
     stopped: Callable[[], object] = bool
     say: Callable[[str], None] = _silent
     _caps_ma: dict[str, float] = field(default_factory=dict)
+    _kind: str = ""
+    """The kind of the running step."""
+    _repeating: bool = False
+    """Whether there is a repetition that can be marked: from its cue until another task begins."""
 
     def ask(self, prompt: Prompt) -> Answer:
         """Print the prompt with its keys and wait for one of them; Esc is always STOP."""
@@ -67,10 +83,22 @@ class TerminalOperator:
             return Answer(AnswerKind.STOP, f"the terminal has gone: {gone.strerror or gone}")
 
     def tell(self, notice: Notice) -> None:
-        """Nothing: a view shows the notices."""
+        """Remember what a key means now; a view shows the notices."""
+        match notice.kind:
+            case "step":
+                self._kind, self._repeating = str(notice.detail.get("kind", "")), False
+            case "cue":
+                self._repeating = True
+            case "repetition" if not notice.detail.get("accepted"):
+                self._repeating = False
+            case "next" | "accepted" | "paused" | "trip":
+                self._repeating = False
 
     def interrupt(self) -> Answer | None:
-        """Esc is STOP, P is PAUSE, E ends the site for the patient; another key is told that it counts for nothing."""
+        """Esc is STOP, P is PAUSE, E ends the site or the task, Backspace is REDO: the last repetition was bad.
+
+        Another key is told that it counts for nothing.
+        """
         try:
             key = self.keyboard.key(0.0)
         except OSError as gone:
@@ -80,7 +108,10 @@ class TerminalOperator:
         if key.lower() == "p":
             return Answer(AnswerKind.PAUSE, "the operator pressed P")
         if key.lower() == "e":
-            return Answer(AnswerKind.ENOUGH, PATIENT_STOPPED)
+            return Answer(AnswerKind.ENOUGH, TASK_ENDED if self._kind in FACE_REASONS else PATIENT_STOPPED)
+        if key in BACKSPACE and self._kind == "movement":
+            self.say(MADE_AGAIN if self._repeating else NO_REPETITION)
+            return Answer(AnswerKind.REDO, MARKED) if self._repeating else None
         if key:
             self.say(NOT_NOW)
         return None
@@ -115,7 +146,7 @@ class TerminalOperator:
         for kind in prompt.choices:
             label = "Enter" if kind == enter else next((name for k, name in KEYS.values() if k == kind), None)
             if label:
-                labels.append(f"[bold]{label}[/] {kind.replace('_', ' ')}")
+                labels.append(f"[bold]{label}[/] {words_for(kind, prompt)}")
         self._labels(*labels)
 
     def _labels(self, *labels: str) -> None:
@@ -144,7 +175,7 @@ class TerminalOperator:
             key = self._key({"y": None, BACK: None})
             if key != "y":
                 return key if isinstance(key, Answer) else None
-        reasons = reasons_for(kind, prompt.detail, self._caps_ma.get(prompt.step))
+        reasons = reasons_for(kind, {"kind": self._kind, **prompt.detail}, self._caps_ma.get(prompt.step))
         self.console.print(f"Reason for {kind.replace('_', ' ')}:", style="bold", markup=False)
         for number, reason in reasons.items():
             self.console.print(f"   [bold]{number}[/] {reason}", highlight=False)

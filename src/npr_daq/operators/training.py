@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from npr_daq.errors import InstrumentError, TransportError
+from npr_daq.errors import InstrumentError, NprError, TransportError
 from npr_daq.operator import Answer, AnswerKind, Notice, Operator, Prompt, PromptKind
 
 
@@ -26,7 +26,10 @@ def _silent(text: str) -> None:
 
 @dataclass(slots=True)
 class TrainedOperator:
-    """`person` decides; every placement is carried out in the simulator, and `say` shows what the patient says."""
+    """`person` decides; placements and cues are carried out in the simulator, and `say` shows what the patient says.
+
+    A cue is said when it is told: the patient moves a reaction time later, as on any clock that nobody grants.
+    """
 
     person: Operator
     simulator: ControlEndpoint
@@ -42,17 +45,27 @@ class TrainedOperator:
         answer = self.person.ask(prompt)
         if prompt.kind is PromptKind.PLACE and answer.kind is AnswerKind.DONE:
             self.simulator.call("place", side=str(prompt.side), site=str(prompt.site))
+        if prompt.kind is PromptKind.RELAX and answer.kind is AnswerKind.DONE:
+            self.simulator.call("cue", task="rest", effort=0.0)
         return answer
 
     def tell(self, notice: Notice) -> None:
-        """Pass on; after a sweep the patient is heard."""
+        """Pass on; a cue is said to the patient, who is heard after a sweep and a repetition."""
         self.person.tell(notice)
-        if notice.kind == "sweep":
-            # A simulator that has gone is reported by its line.
-            with suppress(InstrumentError, TransportError):
-                for words in self.simulator.call("voice").get("said", ()):
-                    if text := WORDS.get(str(words.get("said"))):
-                        self.say(text)
+        match notice.kind:
+            case "cue":
+                # A cue that the simulator refuses becomes a repetition without a burst, and is named as such.
+                with suppress(NprError):
+                    self.simulator.call("cue", task=notice.detail["task"], effort=1.0, seconds=notice.detail["hold_s"])
+            case "sweep" | "repetition":
+                self._listen()
+
+    def _listen(self) -> None:
+        # A simulator that has gone is reported by its line.
+        with suppress(InstrumentError, TransportError):
+            for words in self.simulator.call("voice").get("said", ()):
+                if text := WORDS.get(str(words.get("said"))):
+                    self.say(text)
 
     def interrupt(self) -> Answer | None:
         """Pass on."""

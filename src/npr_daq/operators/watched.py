@@ -1,8 +1,9 @@
-"""Operators wrapped so that others see what they are told: a screen, or one JSON line per stored sweep."""
+"""Operators wrapped so that others see what they are told: a screen, or JSON lines of what is stored."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol, TextIO
 
 from npr_daq.operator import Answer, Notice, Operator, Prompt
@@ -57,18 +58,27 @@ class WatchedOperator:
         return self.inner.interrupt()
 
 
-STORED_FIELDS = ("n", "stim_seq", "step", "side", "site", "current_ma", "role")
+STORED_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sweep": ("n", "stim_seq", "step", "side", "site", "current_ma", "role"),
+        "repetition": ("n", "step", "task", "repetition", "accepted", "flaws"),
+    }
+)
+"""What a line says, by the kind of notice."""
 
 
 @dataclass(slots=True)
 class JsonLines:
-    """One line per *stored* sweep on `stream`, flushed; nothing else (interface: `exam --json`)."""
+    """One line per *stored* sweep or repetition on `stream`, flushed; nothing else (interface: `exam --json`).
+
+    A repetition that the technician marks after it was stored has a second line, which counts.
+    """
 
     stream: TextIO
 
     def show(self, notice: Notice) -> None:
-        """Print the line of a stored sweep."""
-        if notice.kind == "sweep":
-            line = {key: notice.detail[key] for key in STORED_FIELDS}
+        """Print the line of what is stored."""
+        if fields := STORED_FIELDS.get(notice.kind):
+            line = {key: notice.detail[key] for key in fields}
             self.stream.write(json.dumps(line) + "\n")
             self.stream.flush()
