@@ -58,7 +58,9 @@ def exam(
 ) -> None:
     """Run a protocol: prompts, shocks, numbers after each shock; the exam file is sealed whatever happens.
 
-    Keys: Enter accept, R redo, N no response, S skip, B back, P pause, E end the site, Esc stop.
+    Keys: Enter accept, R redo, N no response, S skip, B back, P pause, E end the site, Esc stop. During movements:
+    Backspace the repetition was bad, P pause, E end the task, Esc stop. Every cue rings the bell (NPR_DAQ_BELL=0:
+    silent) and is spoken with NPR_DAQ_SPEAK=1 where spd-say, espeak or say is installed.
 
     With --json, stdout has one line per stored sweep or repetition and nothing else.
 
