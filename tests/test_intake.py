@@ -36,7 +36,7 @@ def test_each_unanswered_question_refuses(question: str) -> None:
 
 @pytest.mark.parametrize("question", ["external_pacing_lead", "central_line", "implanted_stimulator"])
 def test_forbidding_answers_forbid_any_shock(question: str) -> None:
-    with pytest.raises(SafetyTrip, match="no shock may be given"):
+    with pytest.raises(SafetyTrip, match="no shock may be given; `synkinetic_correlation` needs no stimulation"):
         allowed_stimulation(intake(contraindications={question: True}))
 
 

@@ -22,6 +22,8 @@ LONGEST_BREAK_H = 12.0
 MOST_FILES = 50
 STREAMS_APART = 1_000_000
 """Added to the stream numbers of the earlier part: a device that was switched off counts its streams from 1 again."""
+RESUMED = "resumed exam"
+"""The kind of the last event of the part that was copied."""
 BROKEN = "before the break; the step was not complete and is done again"
 
 
@@ -151,7 +153,7 @@ class Resumption:
             journal.sweep(replace(sweep, stream_id=sweep.stream_id + STREAMS_APART))
             if sweep.step in again:
                 journal.judgement(n=sweep.n, role=Role.REJECTED, reason=BROKEN)
-        journal.event(Event("resumed exam", f"going on after a break: {self.path.name}", detail=self.record()))
+        journal.event(Event(RESUMED, f"going on after a break: {self.path.name}", detail=self.record()))
         journal.sync()
 
     def _spent(self, name: str) -> int:
@@ -179,7 +181,8 @@ def _moved(event: Event, again: set[str], aside: Callable[[str], str]) -> Event:
         kind = f"{kind} before the break"
         if isinstance(detail.get("capture"), str):
             detail["capture"] = aside(detail["capture"])
-    return replace(event, kind=kind, stream_id=stream, detail=detail)
+    text = f"before the break: {event.text}" if kind in ("stop", "fault") else event.text
+    return replace(event, kind=kind, text=text, stream_id=stream, detail=detail)
 
 
 def find_unfinished(folder: str | Path, *, subject: str, protocol: "Protocol", affected: str) -> Resumption:
@@ -190,13 +193,15 @@ def find_unfinished(folder: str | Path, *, subject: str, protocol: "Protocol", a
     """
     place = Path(folder)
     _seal_left_over(place, subject=subject, protocol=protocol.name)
-    path = _newest(place, subject=subject, protocol=protocol.name)
-    if path is None:
+    found = next(
+        filter(_whole, map(open_resumption, _newest_first(place, subject=subject, protocol=protocol.name))), None
+    )
+    if found is None:
         raise UsageError(
             f"there is nothing to resume: {place} has no exam of {subject} by {protocol.name}; "
             "leave --resume away, or name its folder with --out"
         )
-    found = open_resumption(path)
+    path = found.path
     given = found.header.get("protocol") or {}
     if completed(found.recording):
         raise UsageError(f"there is nothing to resume: {path.name}, the newest exam of {subject}, is complete")
@@ -230,15 +235,20 @@ def open_resumption(path: Path) -> Resumption:
     return Resumption(path, recording, standing(recording), ended.isoformat(timespec="seconds"))
 
 
-def _newest(folder: Path, *, subject: str, protocol: str) -> Path | None:
+def _newest_first(folder: Path, *, subject: str, protocol: str) -> list[Path]:
     from npr_daq.storage.glance import header_of, newest_first
 
-    best: tuple[str, Path] | None = None
+    dated = []
     for path in newest_first(folder, ending=f"-{protocol}.h5", most=MOST_FILES):
         header = header_of(path)
         if header is not None and header.get("subject") == subject:
-            best = max(best or ("", path), (str(header.get("created", "")), path))
-    return best[1] if best else None
+            dated.append((str(header.get("created", "")), path))
+    return [path for _, path in sorted(dated, reverse=True)]
+
+
+def _whole(found: Resumption) -> bool:
+    """False for an exam that was ended while its earlier part was being copied: that part lies whole beside it."""
+    return "resumed_from" not in found.header or any(event.kind == RESUMED for event in found.recording.events)
 
 
 def _seal_left_over(folder: Path, *, subject: str, protocol: str) -> None:
