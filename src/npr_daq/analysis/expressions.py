@@ -21,6 +21,8 @@ from npr_daq.errors import AnalysisError
 __all__ = ["Examination", "Expression", "examine"]
 
 THREADS = 2
+SERIES_LATER_MS = 300.0
+"""After the release: a reaction time."""
 SERIES_JOINED_MS = 1_500.0
 """Bursts of a series that are less apart belong together: blinks on command come about one a second [proposal]."""
 MOST_BLANKED = 0.5
@@ -210,6 +212,9 @@ def _bursts(seen: Floats, rests: Rest, cut: Windows, series: NDArray[np.bool_]) 
         )
         for name in Bursts.__slots__:
             getattr(found, name)[:, series] = getattr(together, name)
+        # Blinks before the cue and after the release join the series; they are not what was asked for.
+        begin, end = cut.cue_ms[series][..., None], cut.release_ms[series][..., None] + SERIES_LATER_MS
+        found.plateau_ms[:, series] = np.clip(found.plateau_ms[:, series], begin, end)
     return found
 
 

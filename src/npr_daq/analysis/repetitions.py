@@ -14,6 +14,8 @@ MASTER_TIMES_NOISE = 5.0
 """A master below this is too weak (clinical reference 5.2, 6)."""
 OWN_TIMES_NOISE = 10.0
 """An own maximum below this normalises nothing (clinical reference 5.3, S5)."""
+SERIES_PART = 0.4
+"""RMS of a series of short bursts over that of the bursts: a seventh of the time is burst [proposal]."""
 VARIATION_MAD = 2.5
 VARIATION_LEAST = 0.35
 """A plateau that varies less is steady, however little the others vary: few repetitions make a narrow median."""
@@ -122,12 +124,14 @@ def judged(
     shape = np.broadcast_shapes(master_uv.shape[:-1], slave_uv.shape[:-1])
     power, _ = plateau_power(slave_uv, plateau_ms=plateau_ms)
     master_power, variation = plateau_power(master_uv, plateau_ms=plateau_ms)
+    noise_uv = master_noise_uv
     if held is not None:
         variation = np.where(held[..., None], variation, 0.0)
+        noise_uv = np.where(held, noise_uv, SERIES_PART * noise_uv)
     signed = power - slave_rest.power_uv2[..., None]
     slave = np.sqrt(np.maximum(signed, 0.0))
     master = np.sqrt(np.maximum(master_power - master_rest.power_uv2[..., None], 0.0))
-    flaw = np.broadcast_to(flaws(master, variation, power, plateau_ms, master_noise_uv, saturated), shape)
+    flaw = np.broadcast_to(flaws(master, variation, power, plateau_ms, noise_uv, saturated), shape)
     if spoiled is not None:
         # Of a repetition whose signals are broken nothing else can be said.
         broken = np.isin(flaw, [Flaw.GAP, Flaw.SATURATED]) & (spoiled != Flaw.MISSING)
