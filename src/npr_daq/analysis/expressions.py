@@ -225,9 +225,10 @@ def _without_blinks(
     shape = (len(tasks), seen.shape[3], seen.shape[4])
     if eye is None:
         return seen, np.zeros(shape, dtype=bool)
-    found = performance.blinks(seen[:, :, eye]) & on_plateau(plateau, shape[-1])
+    held = on_plateau(plateau, shape[-1])
+    found = performance.blinks(seen[:, :, eye]) & held
     found &= ~np.array([task.eyes for task in tasks])[:, None, None]
-    return performance.bridged(seen, found[:, None]), found
+    return performance.bridged(seen, found[:, None], within=held[:, None]), found
 
 
 def _part(bridges: NDArray[np.bool_], plateau: Floats) -> Floats:

@@ -42,14 +42,20 @@ def blinks(eye_uv: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray(ndimage.binary_dilation(high & ~long, np.ones((1, around), dtype=bool))).reshape(frames.shape[1:])
 
 
-def bridged(envelope_uv: ArrayLike, blanked: ArrayLike) -> Floats:
-    """Envelopes (..., frame) with straight lines over the frames `blanked` (broadcast), missing frames staying so."""
+def bridged(envelope_uv: ArrayLike, blanked: ArrayLike, *, within: ArrayLike = True) -> Floats:
+    """Envelopes (..., frame) with straight lines over the frames `blanked` (broadcast), missing frames staying so.
+
+    Lines begin and end at frames of `within` (broadcast), and are level where there is one such frame on one side only:
+    what lies at the edge of a plateau is not drawn to the flank of a blink that reaches over it.
+    """
     frames = np.array(envelope_uv, dtype=np.float64)
     rows = frames.reshape(-1, frames.shape[-1])
-    holes = np.broadcast_to(np.asarray(blanked, dtype=bool), frames.shape).reshape(rows.shape)
+    holes, inside = (
+        np.broadcast_to(np.asarray(each, dtype=bool), frames.shape).reshape(rows.shape) for each in (blanked, within)
+    )
     columns = np.arange(rows.shape[1])
     for row in np.flatnonzero(holes.any(axis=1)):
-        kept = np.isfinite(rows[row]) & ~holes[row]
+        kept = np.isfinite(rows[row]) & ~holes[row] & inside[row]
         if kept.any():
             filled = holes[row] & np.isfinite(rows[row])
             rows[row, filled] = np.interp(columns[filled], columns[kept], rows[row, kept])

@@ -55,6 +55,18 @@ def test_bridged_frames_are_what_is_around_them(size, begin):
     assert np.isnan(performance.bridged(blinking, hole)[begin + 3])
 
 
+def test_a_blink_over_the_edge_of_a_plateau_leaves_the_plateau_level():
+    held = np.zeros(300, dtype=bool)
+    held[100:250] = True
+    envelope = np.where(held, 2.0, 1.0)
+    envelope[85:120] += 20.0
+    blink = np.zeros(300, dtype=bool)
+    blink[85:122] = True
+    bridged = performance.bridged(envelope, blink & held, within=held)
+    assert bridged[held] == pytest.approx(2.0)
+    assert performance.bridged(envelope, blink & held)[100] > 10
+
+
 CLOSE, SMILE, PUCKER = np.array([30.0, 8, 2, 1]), np.array([5.0, 35, 6, 4]), np.array([2.0, 3, 45, 15])
 
 
