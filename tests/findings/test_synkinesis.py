@@ -182,6 +182,15 @@ def test_without_one_affected_side_nothing_is_decided(make: Make, moving: Module
     assert len(found.tone) == 0
 
 
+def test_an_input_at_its_limit_spoils_the_repetition(make: Make, moving: ModuleType) -> None:
+    made = make(levels={EYES: moving.LEVELS[EYES]})
+    counts = made.captures[1].counts.copy()
+    counts[:, round(3.0 * moving.RATE_HZ)] = 2**23 - 1
+    found = compute(replace(made, captures=(made.captures[0], replace(made.captures[1], counts=counts))))
+    assert found.synkinesis.repetitions[0].flaws == ("saturated (right side)",)
+    assert pair(found, EYES, ORIS).repetitions.accepted == 3
+
+
 def test_rest_alone_is_tone_alone(make: Make) -> None:
     found = compute(make(levels={}))
     assert len(found.tone) == 8

@@ -34,8 +34,8 @@ class SynkinesisRow:
     master), `coherence` in 15 to 30 Hz (S10; `coherence_limit` is its 95 % limit), `cocontraction` (S11),
     `coefficient` SC (S12): means of the repetitions that were compared. `affected_uv` and `healthy_uv` are the slave's
     mean plateaus with rest taken off. `crosstalk` is the predictable share of the affected slave, `crosstalk_healthy`
-    of the healthy one, `crosstalk_coefficient` that of branch stimulation of the same visit. `significant`: after Holm
-    over all pairs.
+    of the healthy one, `crosstalk_coefficient` that of branch stimulation of the same visit: what it explains is taken
+    off before `q` is formed. `significant`: after Holm over all pairs.
     """
 
     task: str
