@@ -158,6 +158,15 @@ def test_a_wrong_patient_names_the_known_ones(tmp_path: Path) -> None:
     assert "healthy" in sentence(done)
 
 
+def test_nothing_to_resume_is_a_usage_error(tmp_path: Path) -> None:
+    done = npr(*EXAM, "--resume", "--out", tmp_path)
+    assert done.returncode == 2
+    assert "there is nothing to resume" in sentence(done)
+    done = npr("demo", "--full", "--protocol", "tone", "--out", tmp_path)
+    assert done.returncode == 2
+    assert "give one of them" in sentence(done)
+
+
 def test_a_name_as_subject_is_refused(tmp_path: Path) -> None:
     done = npr("exam", "conduction_trunk", "--device", "sim:healthy", "--subject", "Jane Doe", "--affected", "left",
                "--out", tmp_path)  # fmt: skip
@@ -282,10 +291,10 @@ def test_a_reader_that_goes_away_ends_the_exam_in_good_order(tmp_path: Path) -> 
     assert len(list(tmp_path.glob("*.h5"))) == 1
 
 
-def test_the_demo_keeps_the_three_files_it_promises(tmp_path: Path) -> None:
+def test_the_demo_keeps_the_files_it_promises(tmp_path: Path) -> None:
     done = npr("demo", "--protocol", "conduction_trunk", "--patient", "healthy", "--out", tmp_path)
     assert done.returncode == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["exam.h5", "report.html", "truth.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["exam.h5", "patient.html", "report.html", "truth.jsonl"]
 
 
 def test_training_runs_in_real_time_unless_told_otherwise() -> None:

@@ -2,8 +2,8 @@
 
     python tests/validation/accuracy.py --patients healthy branch_loss --seeds 1-10 --out DIR
 
-Each exam is `npr-daq demo` over the serial line; a patient is a name or the path of a patient file. Scored, on rows that
-are accepted and not withheld:
+Each exam is `npr-daq demo --protocol conduction_extended` over the serial line; a patient is a name or the path of a
+patient file. Scored, on rows that are accepted and not withheld:
 ratio  |measured - true| in percentage points; true is the ratio of the mean noise-free peak-to-peak amplitudes behind
        the linear front-end (`clin` of docs/truth.md) of the accepted sweeps' own stimuli; beside it the same against
        the apparent amplitudes before the front-end (`app`) and against the full plateau of every axon (`app`);
@@ -66,7 +66,18 @@ def run_demo(patient: str, seed: int, folder: Path) -> float:
         return float("nan")
     started = time.monotonic()
     done = subprocess.run(
-        [*NPR, "demo", "--patient", patient, "--seed", str(seed), "--out", str(folder)],
+        [
+            *NPR,
+            "demo",
+            "--protocol",
+            "conduction_extended",
+            "--patient",
+            patient,
+            "--seed",
+            str(seed),
+            "--out",
+            str(folder),
+        ],
         capture_output=True,
         text=True,
         check=False,

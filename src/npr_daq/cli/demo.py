@@ -22,7 +22,7 @@ def demo(
 ) -> None:
     """Run a short first visit on a simulated patient, unattended: movements, conduction, blink reflex.
 
-    Writes exam.h5, report.html and truth.jsonl into DIR, and prints the tables. Needs no hardware.
+    Writes exam.h5, report.html, patient.html and truth.jsonl into DIR, and prints the tables. Needs no hardware.
     """
     import os
     from dataclasses import replace
@@ -34,6 +34,7 @@ def demo(
     from npr_daq.exam.exam import open_exam
     from npr_daq.intake import allowed_stimulation
     from npr_daq.report.html import write_report
+    from npr_daq.report.patient_page import write_patient_page
     from npr_daq.report.terminal import exam_table
     from npr_daq.session import connect, ensure_folder
 
@@ -41,7 +42,7 @@ def demo(
         raise UsageError("--full runs first_visit, --protocol another one; give one of them")
     protocol = protocol or ("first_visit" if full else "first_visit_short")
     console = ExamConsole()
-    exam, report, truth = out / "exam.h5", out / "report.html", out / "truth.jsonl"
+    exam, report, page, truth = (out / name for name in ("exam.h5", "report.html", "patient.html", "truth.jsonl"))
     ensure_folder(out)
     _refuse_to_replace(exam)
     console.print(
@@ -70,9 +71,10 @@ def demo(
         _drop_journal(result.path, exam)
         with open_exam(exam) as opened:
             write_report(opened, report)
-    with open_exam(exam) as opened:
-        console.print(exam_table(opened.findings, width=console.width))
-    for label, path in (("exam", exam), ("report", report), ("truth", truth)):
+            write_patient_page(opened, page)
+            table = exam_table(opened.findings, width=console.width)
+    console.print(table)
+    for label, path in (("exam", exam), ("report", report), ("patient", page), ("truth", truth)):
         console.print(f"{label:8}{path}", soft_wrap=True, highlight=False)
     leave(replace(result, path=exam))
 
@@ -90,7 +92,7 @@ def _refuse_to_replace(exam: Path) -> None:
 
 
 def _drop_journal(sealed: Path, exam: Path) -> None:
-    """A demo keeps the three files it promises: its journal goes once the exam file is proved to hold everything."""
+    """A demo keeps what it promises, no journal: that goes once the exam file is proved to hold everything."""
     from npr_daq.storage.journal_reader import read_journal
     from npr_daq.storage.reader import ExamFile
 
