@@ -139,12 +139,16 @@ class ProgressView:
             return Text("sealing the exam file ...")
         below = "   ".join(part for part in (self._word or self._keys(), self._to_go) if part)
         if self._course.recording and self._face.seen:
-            width, height = self.console.size
-            face = self._face.lines(
-                self._course, width=width, height=height - 3, ascii_only=self.console.options.ascii_only
-            )
-            return Text("\n", no_wrap=True, overflow="ellipsis").join([*face, Text(""), Text(below)])
+            return self._moving(below)
         return Text("\n".join((self._shock or self._here or "starting", below)), no_wrap=True, overflow="ellipsis")
+
+    def _moving(self, below: str) -> Text:
+        width, height = self.console.size
+        if len(below) > width:
+            below = f"{self._word or self._keys()}\n{self._to_go}"
+        ascii_only = self.console.options.ascii_only
+        face = self._face.lines(self._course, width=width, height=height - 4, ascii_only=ascii_only)
+        return Text("\n", no_wrap=True, overflow="ellipsis").join([*face, Text(""), Text(below)])
 
     def _keys(self) -> str:
         if not self.attended:
@@ -169,7 +173,7 @@ class ProgressView:
         """The engine warns of every electrode above its limit: silence until the next step says that none is."""
         if self._reading:
             self._print("impedance: every channel within the limits")
-        self._reading = "" if "site" in detail else str(detail.get("step", ""))
+        self._reading = "" if "site" in detail or "kind" in detail else str(detail.get("step", ""))
 
     def _line(self, detail: Any) -> str:
         place = f"{detail['side']} {str(detail['site']).replace('_', ' ')}"

@@ -47,6 +47,14 @@ def words_for(kind: AnswerKind, prompt: Prompt) -> str:
     return words.get(kind, kind.replace("_", " "))
 
 
+def time_line(prompt: Prompt) -> str:
+    """`about 9 min of recording to go` before rest and movements, else ""."""
+    left_s = prompt.detail.get("time_left_s")
+    if prompt.kind not in (PromptKind.RELAX, PromptKind.MOVE) or not isinstance(left_s, int | float):
+        return ""
+    return f"about {max(1, round(left_s / 60))} min of recording to go"
+
+
 def numbers_line(detail: Mapping[str, Any], text: str) -> str:
     """`nasalis: peak to peak 2.15 mV  onset 3.13 ms`, without what `text` says already; "" where there is nothing."""
     parts = []

@@ -17,6 +17,7 @@ from npr_daq.operators.judging import (
     numbers_line,
     reasons_for,
     repeating_response,
+    time_line,
     words_for,
 )
 from npr_daq.operators.keyboard import ESCAPE, Keyboard
@@ -140,7 +141,7 @@ class TerminalOperator:
         held = _UNITS.sub("\\1\N{NO-BREAK SPACE}", prompt.text)
         text = fill(held, self.console.width).replace("\N{NO-BREAK SPACE}", " ")
         self.console.print(text, style=f"bold {colour}", markup=False, highlight=False)
-        if numbers := numbers_line(prompt.detail, prompt.text):
+        if numbers := numbers_line(prompt.detail, prompt.text) or time_line(prompt):
             self.console.print(f"   {numbers}", markup=False, highlight=False)
         labels = []
         for kind in prompt.choices:
