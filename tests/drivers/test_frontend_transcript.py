@@ -505,7 +505,7 @@ def test_the_stream_request(bench):
     assert (stream.stream_id, stream.rate_hz, stream.channels) == (1, 20_000.0, tuple(range(16)))
     device.start(2_000, (0, 15))
     assert bench.fake.kinds()[1:] == ["StreamStop", "StreamStart"]
-    assert bench.fake.heard[-1] == StreamStart(2_000, 0x8001, SampleFormat.I24, 8)
+    assert bench.fake.heard[-1] == StreamStart(2_000, 0x8001, SampleFormat.I24, 20)
 
 
 def test_blocks_and_markers(bench):
