@@ -1,7 +1,9 @@
 """Recordings of the protocols that are no conduction study: the shocks of a synthetic face under other names."""
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -49,3 +51,15 @@ def of_kind(synthetic: ModuleType) -> Callable[[str], Recording]:
         return replace(plain, header=header, sweeps=tuple(sweeps), searches={})
 
     return made
+
+
+@pytest.fixture(scope="session")
+def moving_face() -> ModuleType:
+    """The face that moves, of `moving_face.py`."""
+    path = Path(__file__).parent / "moving_face.py"
+    spec = importlib.util.spec_from_file_location("npr_daq_test_moving_face", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

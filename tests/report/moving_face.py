@@ -1,15 +1,17 @@
 """A face that moves: captures and events as a run writes them, and findings of the Synkinetic Correlation Test."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from npr_daq.anatomy import FACIAL_MUSCLES, Muscle, Side
-from npr_daq.expression import EXPRESSIONS, OWN_TASK, PRIME_MOVER, Task
-from npr_daq.findings import Findings
+from npr_daq.expression import EXPRESSIONS, PRIME_MOVER, Task
+from npr_daq.findings import DEFAULT, Findings
+from npr_daq.findings.synkinesis import Synkinesis
 from npr_daq.findings.synkinesis_rows import (
     Counted,
     FollowingRow,
@@ -79,19 +81,6 @@ def _capture(plain: Recording, rng: np.random.Generator, name: str, uv: np.ndarr
     return Capture(name, name, 1, RATE_HZ, FIRST_SAMPLE, counts)
 
 
-@dataclass(frozen=True)
-class Test:
-    """Stands for the synkinesis of findings."""
-
-    pairs: TableView[SynkinesisRow]
-    repetitions: TableView[RepetitionRow]
-    index: float | None = 0.91
-    index_ci95: tuple[float, float] | None = (0.62, 1.2)
-    index_pairs: int = 4
-    index_censored: int = 0
-    version: int = 1
-
-
 def pair(task: Task, slave: Muscle, **changes: Any) -> SynkinesisRow:
     """One row, plausible, without a published cut-off unless declared."""
     cutoff, verdict = DECLARED.get((task, slave), (None, "no reference"))
@@ -137,26 +126,15 @@ def with_movement(plain: Findings, tasks: Sequence[Task] = EXPRESSIONS, **change
                      "present"),
         FollowingRow("orbicularis_oris", "orbicularis_oculi", "pucker", 1.3, (1.1, 1.5), Sides(0.8, 0.3), "absent"),
     ]  # fmt: skip
-    plain = replace(plain, tone=TableView(ToneRow, tone))
-    found = Test(TableView(SynkinesisRow, rows), TableView(RepetitionRow, tries))
-    # The fields of findings that hold these tables are built elsewhere: only their names matter here.
-    for name, value in {"synkinesis": found, "following": TableView(FollowingRow, following), **changes}.items():
-        object.__setattr__(plain, name, value)
-    return plain
+    synkinesis = Synkinesis(1, TableView(SynkinesisRow, rows), 0.91, (0.62, 1.2), 4, 0, TableView(RepetitionRow, tries))
+    tables = {
+        "synkinesis": synkinesis, "tone": TableView(ToneRow, tone), "following": TableView(FollowingRow, following),
+    }  # fmt: skip
+    return replace(plain, **{**tables, **changes})
 
 
 def exam(recording: Recording, findings: Findings) -> Any:
     """What a page asks of an exam, without a file."""
-    from npr_daq.findings import DEFAULT
-
     return SimpleNamespace(
-        recording=recording, findings=findings, parameters=DEFAULT, attrs={"raw_sha256": "0" * 64}, path=_Path("e.h5")
+        recording=recording, findings=findings, parameters=DEFAULT, attrs={"raw_sha256": "0" * 64}, path=Path("e.h5")
     )
-
-
-@dataclass(frozen=True)
-class _Path:
-    name: str
-
-
-OWN = OWN_TASK

@@ -4,7 +4,7 @@ from npr_daq.findings.findings import Findings
 from npr_daq.findings.synkinesis_rows import FollowingRow, Sides
 from npr_daq.report import words
 from npr_daq.report.grouped import Group, GroupedLine, GroupedSheet, without_empty
-from npr_daq.report.synkinesis_tables import following_rows
+from npr_daq.report.synkinesis_tables import following_rows, moved
 from npr_daq.report.synkinesis_words import NO_MECHANISM, known, number, task_words, verdict_words, with_interval
 
 VOLUNTARY, REFLEX, EVOKED = "Voluntary", "Blink reflex", "Branch stimulation"
@@ -16,12 +16,13 @@ def following_sheet(findings: Findings) -> GroupedSheet | None:
     if not rows:
         return None
     both = words.sides(findings)[2:]
+    bounds = {(pair.task, pair.slave) for pair in moved(findings).pairs if pair.q_censored}
     lines = tuple(
         GroupedLine(
             (words.muscle_words(row.master), words.muscle_words(row.slave)),
             (
                 task_words(row.task) or "–",
-                with_interval(row.voluntary_q, row.voluntary_ci95),
+                with_interval(row.voluntary_q, row.voluntary_ci95, censored=(row.task, row.slave) in bounds),
                 *_sides(row.voluntary_correlation, 2),
                 _said(row.voluntary_verdict),
                 row.reflex_verdict or "not tested",

@@ -12,7 +12,7 @@ from npr_daq.report.figures import FIRST, INK, QUIET, SECOND
 from npr_daq.report.patient_facts import Along, Part
 from npr_daq.report.patient_words import FOLLOWERS, tens
 
-WIDTH, HEIGHT, MIDDLE = 320, 404, 160
+WIDTH, HEIGHT, MIDDLE = 320, 384, 160
 SKIN, LINE = "#fbf6f0", "#b9aa98"
 STRENGTH, TENSION = SECOND, FIRST
 UNSURE = "#6b6b6b"
@@ -44,7 +44,7 @@ AREAS: Mapping[Muscle, _Area] = MappingProxyType(
         Muscle.ORBICULARIS_ORIS: _Area(29, 236, 27, 15),
         Muscle.DEPRESSOR_ANGULI_ORIS: _Area(78, 250, 21, 16),
         Muscle.MENTALIS: _Area(25, 283, 22, 15),
-        Muscle.PLATYSMA: _Area(34, 364, 29, 19),
+        Muscle.PLATYSMA: _Area(34, 350, 29, 18),
         Muscle.MASSETER: _Area(104, 190, 16, 20),
     }
 )
@@ -105,7 +105,7 @@ def _svg(shapes: Sequence[str], label: str) -> str:
 
 def _head_and_neck() -> str:
     return (
-        f'<path d="M108 290 L104 350 Q100 384 62 398 M212 290 L216 350 Q220 384 258 398" fill="none" stroke="{LINE}" '
+        f'<path d="M108 290 L105 336 Q101 366 62 380 M212 290 L215 336 Q219 366 258 380" fill="none" stroke="{LINE}" '
         f'stroke-width="2"/><path d="M160 30 C235 30 272 90 268 165 C264 235 222 318 160 318 '
         f'C98 318 56 235 52 165 C48 90 85 30 160 30 Z" fill="{SKIN}" stroke="{LINE}" stroke-width="2"/>'
     )

@@ -51,22 +51,27 @@ def number(value: float | None, digits: int) -> str:
 
 
 def ratio(value: float | None, *, censored: bool = False) -> str:
-    """A ratio with two decimals, one from 10 on; `≥` where it is a lower bound."""
+    """A ratio with three digits; `≥` where it is a lower bound."""
     one = known(value)
     if one is None:
         return "–"
-    return f"{'≥ ' if censored else ''}{one:.{1 if abs(one) >= 10 else 2}f}"
+    return f"{'≥ ' if censored else ''}{one:.{2 - _tens(one)}f}"
 
 
 def interval(ends: Interval | None, digits: int = 2) -> str:
-    """`[1.20–1.60]`, one decimal from 10 on, with `to` where an end is negative; empty where there is none."""
+    """`[1.20–1.60]`, three digits of the larger end, with `to` where one is negative; empty where there is none."""
     if ends is None or known(ends[0]) is None or known(ends[1]) is None:
         return ""
     low, high = ends
-    fewer = digits - 1 if digits and max(abs(low), abs(high)) >= 10 else digits
+    fewer = max(0, digits - _tens(max(abs(low), abs(high))))
     if low < 0 or high < 0:
         return f"[{words.signed(low, fewer)} to {words.signed(high, fewer)}]"
     return f"[{low:.{fewer}f}–{high:.{fewer}f}]"
+
+
+def _tens(value: float) -> int:
+    """How many decimals less a value gets: none below 10, one below 100, two from there on."""
+    return 2 if abs(value) >= 99.95 else 1 if abs(value) >= 9.995 else 0
 
 
 def with_interval(value: float | None, ends: Interval | None, *, censored: bool = False) -> str:
