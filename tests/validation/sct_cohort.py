@@ -32,6 +32,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 PROTOCOL = Path(__file__).with_name("sct_cohort.toml")
 TUNING, REPORTING = range(1000, 2000), range(5000, 6000)
 TRIES = 3
+PATIENT_S = 60.0
 EXAM, TRUTH, PATIENT, COST = "exam.h5", "truth.jsonl", "patient.toml", "cost.txt"
 
 
@@ -102,7 +103,10 @@ def _in_memory(uri: str, seed: int, folder: Path) -> Path:
     """The same driver, engine and simulator in this process; raises what ended the exam early."""
     import npr_daq as npr
     from npr_daq.session.conduct import conduct
+    from npr_drivers.frontend import conversation
 
+    # In one process neither end can go: who is silent for long waits for a busy host's processor.
+    conversation.SILENT_S = conversation.REPLY_S = PATIENT_S
     with npr.connect(uri) as bench:
         operator = npr.operators.auto(bench)
         result = conduct(PROTOCOL, bench, subject=f"SCT-{seed}", affected="left", operator=operator, out=folder)
