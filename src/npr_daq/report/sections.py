@@ -48,7 +48,7 @@ def title(recording: Recording) -> str:
         plain = [text.removeprefix("Facial nerve: ") for text in rest]
         together = ", ".join([first, *(text[:1].lower() + text[1:] for text in plain)])
         protocol = recording.header.get("protocol") or {}
-        return f"First visit: {together}" if protocol.get("name") == "first_visit" else together
+        return f"First visit: {together}" if str(protocol.get("name")).startswith("first_visit") else together
     # Two kinds that are no conduction study have no name in common.
     return named[0] if len(named) == 1 or CONDUCTION in found else "Facial nerve study" if named else TITLES[CONDUCTION]
 
