@@ -33,6 +33,7 @@ PROTOCOL = Path(__file__).with_name("sct_cohort.toml")
 TUNING, REPORTING = range(1000, 2000), range(5000, 6000)
 TRIES = 3
 PATIENT_S = 60.0
+TASKS = 8
 EXAM, TRUTH, PATIENT, COST = "exam.h5", "truth.jsonl", "patient.toml", "cost.txt"
 
 
@@ -58,6 +59,7 @@ def seeds_in(folder: Path) -> list[int]:
 def run(seed: int, out: Path, way: str, visit: int) -> str:
     """Run one exam into its own folder; "" where it went to its end or was there, else why it did not.
 
+    An exam that is there of a patient who is drawn otherwise now is run again.
     A host so busy that the line is given up for silent (2 s) is tried again: that says nothing about the patient.
     """
     from npr_daq.errors import Closed, TimedOut
@@ -77,13 +79,13 @@ def _run(seed: int, out: Path, way: str, visit: int) -> str:
     from npr_simulators.person.cohort import enrolled
 
     folder = (out / str(seed)).absolute()
-    if (folder / EXAM).exists():
+    patient, text = folder / PATIENT, written(enrolled(seed).case)
+    if (folder / EXAM).exists() and patient.read_text(encoding="utf-8") == text:
         return ""
     folder.mkdir(parents=True, exist_ok=True)
     for left in (*folder.glob("*.jrn*"), *folder.glob("*.h5")):
         left.unlink()
-    patient = folder / PATIENT
-    patient.write_text(written(enrolled(seed).case), encoding="utf-8")
+    patient.write_text(text, encoding="utf-8")
     uri = f"sim:{quote(str(patient))}?seed={seed}&visit={visit}&truth={quote(str(folder / TRUTH))}"
     begun, before = time.monotonic(), _cpu_s()
     try:
@@ -109,7 +111,10 @@ def _in_memory(uri: str, seed: int, folder: Path) -> Path:
     conversation.SILENT_S = conversation.REPLY_S = PATIENT_S
     with npr.connect(uri) as bench:
         operator = npr.operators.auto(bench)
-        result = conduct(PROTOCOL, bench, subject=f"SCT-{seed}", affected="left", operator=operator, out=folder)
+        # nobody watches: what is left out is shown and not recorded
+        result = conduct(
+            PROTOCOL, bench, subject=f"SCT-{seed}", affected="left", operator=operator, out=folder, live=False
+        )
     if result.outcome.error is not None:
         raise result.outcome.error
     return result.path
@@ -185,7 +190,8 @@ def main() -> int:
         return 0
     checked([*seeds_in(chosen.dir), *chosen.seeds])
     failed = 0
-    with ProcessPoolExecutor(chosen.jobs, mp_context=get_context("spawn")) as pool:
+    # faces are kept for the next exam of a patient, and here there is none
+    with ProcessPoolExecutor(chosen.jobs, mp_context=get_context("spawn"), max_tasks_per_child=TASKS) as pool:
         ended = pool.map(run, chosen.seeds, repeat(chosen.dir), repeat(chosen.way), repeat(chosen.visit))
         for seed, why in zip(chosen.seeds, ended, strict=True):
             failed += bool(why)
