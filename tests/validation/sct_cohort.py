@@ -19,8 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
-from itertools import repeat
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -190,9 +189,10 @@ def main() -> int:
         return 0
     checked([*seeds_in(chosen.dir), *chosen.seeds])
     failed = 0
-    # faces are kept for the next exam of a patient, and here there is none
-    with ProcessPoolExecutor(chosen.jobs, mp_context=get_context("spawn"), max_tasks_per_child=TASKS) as pool:
-        ended = pool.map(run, chosen.seeds, repeat(chosen.dir), repeat(chosen.way), repeat(chosen.visit))
+    # faces are kept for the next exam of a patient, and here there is none: workers are fresh every few exams
+    job = partial(run, out=chosen.dir, way=chosen.way, visit=chosen.visit)
+    with get_context("spawn").Pool(chosen.jobs, maxtasksperchild=TASKS) as pool:
+        ended = pool.imap(job, chosen.seeds)
         for seed, why in zip(chosen.seeds, ended, strict=True):
             failed += bool(why)
             print(f"{seed}: {why or 'done'}", file=sys.stderr, flush=True)
