@@ -36,7 +36,7 @@ def terminal(*presses: str) -> tuple[TerminalOperator, io.StringIO]:
 
 
 MOVEMENT = Notice("step", "Step 3", {"step": "s", "kind": "movement", "task": "smile_open"})
-CUE = Notice("cue", "Smile", {"step": "s", "task": "smile_open", "repetition": 1, "hold_s": 3.0})
+CUE = Notice("cue", "Smile", {"step": "s", "task": "smile_open", "repetition": 4, "good": 2, "hold_s": 3.0})
 
 
 @pytest.mark.parametrize("key", ["\x7f", "\x08"])
@@ -51,7 +51,7 @@ def test_backspace_marks_the_last_repetition(key: str) -> None:
     assert operator.interrupt() == Answer(AnswerKind.REDO, "marked by the technician")
     operator.tell(Notice("repetition", "bad already", {"accepted": False}))
     assert operator.interrupt() is None
-    assert said == [NOT_NOW, NO_REPETITION, MADE_AGAIN, NO_REPETITION]
+    assert said == [NOT_NOW, NO_REPETITION, MADE_AGAIN.format(3), NO_REPETITION]
 
 
 def test_e_ends_a_task_in_the_words_of_movements() -> None:
@@ -69,7 +69,7 @@ def test_e_ends_a_task_in_the_words_of_movements() -> None:
             PromptKind.JUDGE,
             {"kind": "movement", "good": 3, "wanted": 5},
             (AnswerKind.ACCEPT, AnswerKind.REDO, AnswerKind.SKIP),
-            "Enter accept   R make the missing again   S skip this movement",
+            "Enter accept   R make again   S skip this movement",
         ),
     ],
 )

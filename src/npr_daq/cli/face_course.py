@@ -134,7 +134,8 @@ class FaceCourse:
             return ""
         text = f"{task_words(self.task)}: repetition {min(self.repetition, self.wanted)} of {self.wanted}"
         if self.bad:
-            told = ", ".join(word if count == 1 else f"{word} ({count})" for word, count in self.bad.most_common())
+            alike = len(self.bad) == 1
+            told = ", ".join(w if alike or count == 1 else f"{w} ({count})" for w, count in self.bad.most_common())
             text += f" ({self.bad.total()} bad: {told})"
         return text
 

@@ -36,7 +36,7 @@ WORDS: Mapping[PromptKind, Mapping[AnswerKind, str]] = {
     PromptKind.RELAX: {AnswerKind.DONE: "start", AnswerKind.SKIP: "skip the rest"},
     PromptKind.MOVE: {AnswerKind.DONE: "start", AnswerKind.SKIP: "skip this movement"},
 }
-_OF_A_MOVEMENT = {AnswerKind.REDO: "make the missing again", AnswerKind.SKIP: "skip this movement"}
+_OF_A_MOVEMENT = {AnswerKind.REDO: "make again", AnswerKind.SKIP: "skip this movement"}
 
 
 def words_for(kind: AnswerKind, prompt: Prompt) -> str:

@@ -40,7 +40,7 @@ BACK = "b"
 BACKSPACE = ("\x7f", "\x08")
 NOT_NOW = "not now: P, E or Esc only"
 NO_REPETITION = "not now: there is no repetition to mark"
-MADE_AGAIN = "marked as bad: made again"
+MADE_AGAIN = "repetition {} is marked as bad: made again"
 ESC_PRESSED = "the operator pressed Esc"
 _UNITS = re.compile(r"(\d) (?=mA|mV|ms|us|kohm|%)")
 _LOUD = (PromptKind.CONFIRM_CURRENT, PromptKind.CONFIRM_TRAIN, PromptKind.PAUSED, PromptKind.LATCHED)
@@ -70,8 +70,8 @@ class TerminalOperator:
     _caps_ma: dict[str, float] = field(default_factory=dict)
     _kind: str = ""
     """The kind of the running step."""
-    _repeating: bool = False
-    """Whether there is a repetition that can be marked: from its cue until another task begins."""
+    _repetition: int = 0
+    """The repetition that can be marked, from its cue until it is bad anyway or another task begins; 0 where none."""
 
     def ask(self, prompt: Prompt) -> Answer:
         """Print the prompt with its keys and wait for one of them; Esc is always STOP."""
@@ -87,13 +87,13 @@ class TerminalOperator:
         """Remember what a key means now; a view shows the notices."""
         match notice.kind:
             case "step":
-                self._kind, self._repeating = str(notice.detail.get("kind", "")), False
+                self._kind, self._repetition = str(notice.detail.get("kind", "")), 0
             case "cue":
-                self._repeating = True
+                self._repetition = int(notice.detail.get("good", 0)) + 1
             case "repetition" if not notice.detail.get("accepted"):
-                self._repeating = False
+                self._repetition = 0
             case "next" | "accepted" | "paused" | "trip":
-                self._repeating = False
+                self._repetition = 0
 
     def interrupt(self) -> Answer | None:
         """Esc is STOP, P is PAUSE, E ends the site or the task, Backspace is REDO: the last repetition was bad.
@@ -111,8 +111,8 @@ class TerminalOperator:
         if key.lower() == "e":
             return Answer(AnswerKind.ENOUGH, TASK_ENDED if self._kind in FACE_REASONS else PATIENT_STOPPED)
         if key in BACKSPACE and self._kind == "movement":
-            self.say(MADE_AGAIN if self._repeating else NO_REPETITION)
-            return Answer(AnswerKind.REDO, MARKED) if self._repeating else None
+            self.say(MADE_AGAIN.format(self._repetition) if self._repetition else NO_REPETITION)
+            return Answer(AnswerKind.REDO, MARKED) if self._repetition else None
         if key:
             self.say(NOT_NOW)
         return None
