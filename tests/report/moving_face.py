@@ -42,7 +42,10 @@ def moving(
     names = plain.montage.channels
     steps: list[dict[str, Any]] = [{"name": "01_rest", "kind": "rest", "seconds": 10.0}]
     captures = [_capture(plain, rng, "01_rest", np.full((len(names), round(10 * RATE_HZ)), 4.0))]
-    events = [Event("rest", "rest is over", detail={"step": "01_rest", "capture": "01_rest"})]
+    events = [Event("rest", "rest is over", detail={
+        "step": "01_rest", "capture": "01_rest", "first_sample": FIRST_SAMPLE,
+        "last_sample": FIRST_SAMPLE + round(10 * RATE_HZ), "missing_samples": 0,
+    })]  # fmt: skip
     for number, task in enumerate(tasks, start=2):
         step = f"{number:02d}_movement_{task}"
         steps.append({"name": step, "kind": "movement", "task": str(task), "hold_s": HOLD_S, "rest_s": REST_S})

@@ -17,8 +17,9 @@ from npr_daq.findings.table import TableView
 from npr_daq.recording import Recording
 from npr_daq.report import sections
 from npr_daq.report.html import render
+from npr_daq.report.patient_page import render_for_patient
 from npr_daq.report.repetition_traces import task_traces
-from npr_daq.report.synkinesis_tables import Moved, moved
+from npr_daq.report.synkinesis_tables import Moved, moved, moved_sides
 from npr_daq.report.terminal import exam_table
 
 HOSTILE = "<script>alert('x')</script> & \"more\""
@@ -143,7 +144,7 @@ def test_a_missing_index_bounds_and_unknown_values_are_said(
     )  # fmt: skip
     found = replace(found, tone=TableView(ToneRow, tone))
     html = render(moving_face.exam(recording, found))
-    assert "not given, 1 of 2 declared pairs could be compared" in text_of(html)
+    assert "not given, 1 of the 4 declared pairs could be compared" in text_of(html)
     assert "≥ 1.30 [1.08–1.56]" in text_of(html)
     assert "<script" not in html
     assert "&lt;script&gt;" in html
@@ -174,3 +175,28 @@ def test_nothing_is_shown_of_what_was_not_measured(moving_face: ModuleType, plai
     html = render(moving_face.exam(plain, compute(plain)))
     for words in ("Synkinetic", "Resting tone", "kind of following"):
         assert words not in html
+
+
+def test_without_an_affected_side_nothing_is_judged_and_sides_keep_their_values(
+    moving_face: ModuleType, plain: Recording
+) -> None:
+    recording = moving_face.moving(replace(plain, header={**plain.header, "affected": "none"}))
+    found = compute(recording)
+    sides = moved_sides(found)
+    html = render(moving_face.exam(recording, found))
+    text = text_of(html)
+    assert "there is no affected side beside a healthy one" in text
+    assert "not judged" in text
+    assert "no published cut-off" not in text.partition("What kind of following")[0]
+    assert f"{sides.first} / {sides.second}" in text
+    row = next(row for row in found.synkinesis.pairs if (row.task, row.slave) == ("pucker", "orbicularis_oculi"))
+    # The face moves that muscle along on the left.
+    left, right = (row.affected_uv, row.healthy_uv) if sides.first == "left" else (row.healthy_uv, row.affected_uv)
+    assert left is not None
+    assert right is not None
+    assert left > 3 * right
+    side = f"{sides.one} = {sides.first}, {sides.two} = {sides.second}"
+    assert side in text
+    page = render_for_patient(moving_face.exam(recording, found))
+    assert "compared with a well one" in page
+    assert "could not be told today</strong>" not in page

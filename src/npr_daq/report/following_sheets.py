@@ -4,8 +4,8 @@ from npr_daq.findings.findings import Findings
 from npr_daq.findings.synkinesis_rows import FollowingRow, Sides
 from npr_daq.report import words
 from npr_daq.report.grouped import Group, GroupedLine, GroupedSheet, without_empty
-from npr_daq.report.synkinesis_tables import following_rows, moved
-from npr_daq.report.synkinesis_words import NO_MECHANISM, known, number, task_words, verdict_words, with_interval
+from npr_daq.report.synkinesis_tables import following_rows, moved, moved_sides
+from npr_daq.report.synkinesis_words import NO_MECHANISM, known, number, task_words, voluntary_words, with_interval
 
 VOLUNTARY, REFLEX, EVOKED = "Voluntary", "Blink reflex", "Branch stimulation"
 
@@ -15,7 +15,7 @@ def following_sheet(findings: Findings) -> GroupedSheet | None:
     rows = [row for row in following_rows(findings) if _seen(row)]
     if not rows:
         return None
-    both = words.sides(findings)[2:]
+    both = moved_sides(findings).letters
     bounds = {(pair.task, pair.slave) for pair in moved(findings).pairs if pair.q_censored}
     lines = tuple(
         GroupedLine(
@@ -24,7 +24,7 @@ def following_sheet(findings: Findings) -> GroupedSheet | None:
                 task_words(row.task) or "–",
                 with_interval(row.voluntary_q, row.voluntary_ci95, censored=(row.task, row.slave) in bounds),
                 *_sides(row.voluntary_correlation, 2),
-                _said(row.voluntary_verdict),
+                voluntary_words(row),
                 row.reflex_verdict or "not tested",
                 *_sides(row.reflex_latency_ms, 1),
                 *_sides(row.reflex_uv, 0),
@@ -40,12 +40,12 @@ def following_sheet(findings: Findings) -> GroupedSheet | None:
         Group(f"{VOLUNTARY}: Q [95 %]"),
         Group(f"{VOLUNTARY}: correlation", columns=both),
         Group(f"{VOLUNTARY}: verdict", wide=True),
-        Group(f"{REFLEX}: response", wide=True),
+        Group(f"{REFLEX}: response, {both[0]}", wide=True),
         Group(f"{REFLEX}: latency", "ms", both),
         Group(f"{REFLEX}: size", "µV", both),
         Group(f"{EVOKED}: early", "%", both),
         Group(f"{EVOKED}: late", "%", both),
-        Group(f"{EVOKED}: lateral spread", wide=True),
+        Group(f"{EVOKED}: lateral spread, {both[0]}", wide=True),
     )
     caption = (
         f"{NO_MECHANISM} Voluntary: the pair of the Synkinetic Correlation Test. Blink reflex: R1 of the second muscle "
@@ -68,10 +68,6 @@ def _seen(row: FollowingRow) -> bool:
     return any(known(one) is not None for one in numbers) or any(
         (row.voluntary_verdict, row.reflex_verdict, row.late_verdict)
     )
-
-
-def _said(verdict: str) -> str:
-    return verdict_words(verdict) if verdict else "not tested"
 
 
 def _sides(values: Sides, digits: int) -> tuple[str, str]:

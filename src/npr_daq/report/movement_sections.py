@@ -63,7 +63,7 @@ def synkinesis_section(findings: Findings, recording: Recording) -> Section | No
     maps = synkinesis_maps(findings, found)
     shades = (
         f"Maps: both sides shaded at one scale, fully at the strongest slave; the difference fully at "
-        f"± {FULL_DB:g} dB, orange where the first side is stronger, blue where the second is."
+        f"± {FULL_DB:g} dB, in the colour of the stronger side."
     )
     return Section(
         "synkinesis",

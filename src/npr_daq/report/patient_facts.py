@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from npr_daq.analysis.verdict import Verdict
 from npr_daq.anatomy import FACIAL_MUSCLES, Branch, Muscle, Side
 from npr_daq.expression import OWN_TASK, Task
 from npr_daq.findings.findings import Findings
@@ -19,7 +20,7 @@ from npr_daq.report.patient_words import (
     tens,
     times,
 )
-from npr_daq.report.synkinesis_tables import Moved, moved, tone_rows
+from npr_daq.report.synkinesis_tables import Moved, moved, moved_sides, tone_rows
 from npr_daq.report.synkinesis_words import known
 
 ALIKE = 70
@@ -59,10 +60,11 @@ def strengths(findings: Findings) -> tuple[Part, ...]:
     found = moved(findings)
     if not found.pairs:
         return ()
+    first = moved_sides(findings).first
     muscles = {row.slave for row in found.pairs} | {row.master for row in found.pairs}
     # Of a part that was not asked to move by itself nothing can be said.
     asked = [m for m in FACIAL_MUSCLES if m in muscles and OWN_TASK.get(m) in found.tasks]
-    return tuple(_part(findings, muscle, _own(found, muscle), _strength) for muscle in asked)
+    return tuple(_part(first, muscle, _own(found, muscle), _strength) for muscle in asked)
 
 
 def _own(found: Moved, muscle: str) -> float | None:
@@ -78,12 +80,13 @@ def _own(found: Moved, muscle: str) -> float | None:
 def tensions(findings: Findings) -> tuple[Part, ...]:
     """How active each part is at rest; empty where no rest was measured."""
     found = []
+    first = moved_sides(findings).first
     for row in tone_rows(findings):
         if row.muscle not in set(FACIAL_MUSCLES):
             continue
         value = known(row.ratio)
         unsure = row.ci95 is not None and row.ci95[0] <= 1 <= row.ci95[1]
-        found.append(_part(findings, Muscle(row.muscle), 1.0 if value and unsure else value, _tension))
+        found.append(_part(first, Muscle(row.muscle), 1.0 if value and unsure else value, _tension))
     return tuple(found)
 
 
@@ -95,7 +98,7 @@ def nerve_answers(findings: Findings) -> tuple[Part, ...]:
         name, place = NERVE_PARTS[branch]
         row = words.symmetry_of(findings, branch, muscle)
         percent = None if row is None else known(row.percent)
-        part = _part(findings, place, None if percent is None else percent / 100, _answer)
+        part = _part(first, place, None if percent is None else percent / 100, _answer)
         silent = None if percent is not None else _silent(findings, branch, muscle, (first, second))
         if silent is None:
             parts.append(Part(place, name, part.left, part.right, part.said))
@@ -116,10 +119,12 @@ def _silent(findings: Findings, branch: Branch, muscle: Muscle, sides: tuple[Sid
 
 
 def alongs(findings: Findings) -> tuple[Along, ...]:
-    """The pairs that the test asks about, each with its answer in words."""
-    side = words.sides(findings)[0]
+    """The pairs that the test asks about, each with its answer in words; none without one affected side."""
+    side = moved_sides(findings).first
     found = []
     for row in moved(findings).declared:
+        if row.verdict == Verdict.NO_REFERENCE:
+            continue
         if row.task not in set(Task) or row.slave not in set(Muscle) or row.master not in set(Muscle):
             continue
         follower = Muscle(row.slave)
@@ -129,9 +134,8 @@ def alongs(findings: Findings) -> tuple[Along, ...]:
     return tuple(found)
 
 
-def _part(findings: Findings, muscle: Muscle, ratio: float | None, said: Callable[[float, Side], str]) -> Part:
-    """The part with both sides as shares of the stronger; `said` words the weaker side's share."""
-    first = words.sides(findings)[0]
+def _part(first: Side, muscle: Muscle, ratio: float | None, said: Callable[[float, Side], str]) -> Part:
+    """The part with both sides as shares of the stronger; `ratio` is `first` over the other side, `said` the words."""
     if ratio is None or ratio < 0:
         return Part(muscle, PARTS[muscle], None, None, UNTOLD)
     one, other = min(1.0, ratio), min(1.0, 1 / ratio) if ratio else 1.0

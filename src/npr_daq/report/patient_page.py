@@ -55,6 +55,7 @@ def _context(exam: Exam) -> dict[str, Any]:
         "tensions": tense,
         "nerve": nerve,
         "alongs": along,
+        "unjudged": bool(moved(findings).declared) and not along,
         "others": len(moved(findings).others),
         # The pictures are our own SVG of our own words and numbers.
         "pictures": {

@@ -14,6 +14,7 @@ from npr_daq.recording import Capture, Event, Recording
 BEFORE_S, AFTER_S = 1.0, 2.0
 STEP_S = 0.02
 SHORTEST_S = 0.2
+NEEDED = {"step", "repetition", "capture", "cue_sample", "release_sample"}
 
 Floats = NDArray[np.float64]
 Place = tuple[Side, Muscle]
@@ -46,6 +47,7 @@ def task_traces(
     Which repetitions count is what `rows` of the findings say, else what was judged at once.
     """
     tries = [e for e in recording.events if e.kind == "repetition" and e.detail.get("task") == task]
+    tries = [e for e in tries if NEEDED <= e.detail.keys()]
     judged = {(row.step, row.repetition): row.accepted for row in rows if row.task == task}
     captures = {c.name: c for c in recording.captures}
     placed = [(e, captures[str(e.detail.get("capture"))]) for e in tries if str(e.detail.get("capture")) in captures]

@@ -6,7 +6,7 @@ from npr_daq.findings.findings import Findings
 from npr_daq.findings.synkinesis_rows import SynkinesisRow
 from npr_daq.report import words
 from npr_daq.report.spread_map import HeatMap, MapCell, SpreadMaps
-from npr_daq.report.synkinesis_tables import Moved
+from npr_daq.report.synkinesis_tables import Moved, moved_sides
 from npr_daq.report.synkinesis_words import interval, known, number, ratio, task_words
 from npr_daq.report.wording import side_of
 
@@ -21,7 +21,9 @@ def synkinesis_maps(findings: Findings, found: Moved) -> tuple[SpreadMaps, ...]:
     rows = {(row.task, row.slave): row for row in found.pairs}
     if not rows:
         return ()
-    first, second, one, two = words.sides(findings)
+    sides = moved_sides(findings)
+    # A side has one colour on the whole page: the sign of a shade picks it.
+    sign = 1.0 if sides.first == words.sides(findings)[0] else -1.0
     tasks = [task for task in found.tasks if any(key[0] == task for key in rows)]
     muscles = [m for m in FACIAL_MUSCLES if any(muscle == m for _, muscle in rows) or m in _movers(found)]
     levels = [
@@ -34,14 +36,16 @@ def synkinesis_maps(findings: Findings, found: Moved) -> tuple[SpreadMaps, ...]:
     full = max(levels, default=0.0)
     maps = []
     for title, field in (
-        (f"{side_of(findings, first)}, plateau RMS with rest taken off, µV", "affected_uv"),
-        (f"{side_of(findings, second)}, plateau RMS with rest taken off, µV", "healthy_uv"),
-        (f"difference, 20 log₁₀ Q ({one} / {two}), dB; below it Q with its 95 % interval", "difference_db"),
+        (f"{side_of(findings, sides.first)}, plateau RMS with rest taken off, µV", "affected_uv"),
+        (f"{side_of(findings, sides.second)}, plateau RMS with rest taken off, µV", "healthy_uv"),
+        (f"difference, 20 log₁₀ Q ({sides.one} / {sides.two}), dB; below it Q with its 95 % interval", "difference_db"),
     ):
         lines = tuple(
             (
                 task_words(task),
-                tuple(_cell(rows.get((task, str(m))), field, full, mover=_master(found, task) == m) for m in muscles),
+                tuple(
+                    _cell(rows.get((task, str(m))), field, full, sign, mover=_master(found, task) == m) for m in muscles
+                ),
             )
             for task in tasks
         )
@@ -61,7 +65,7 @@ def _master(found: Moved, task: str) -> str:
     return stored or str(known_mover)
 
 
-def _cell(row: SynkinesisRow | None, field: str, full: float, *, mover: bool) -> MapCell:
+def _cell(row: SynkinesisRow | None, field: str, full: float, sign: float, *, mover: bool) -> MapCell:
     if row is None:
         return MapCell("", small=("mover",), own=True) if mover else MapCell("")
     value = known(getattr(row, field))
@@ -71,12 +75,11 @@ def _cell(row: SynkinesisRow | None, field: str, full: float, *, mover: bool) ->
         text = "–" if value is None else f"{'≥ ' if row.q_censored else ''}{words.signed(value, 1)}"
     else:
         small = ()
-        # Orange and blue as everywhere: the sign picks the colour of the side.
-        sign = 1.0 if field == "affected_uv" else -1.0
-        shade = 0.0 if value is None or full <= 0 else sign * max(0.0, min(1.0, value / full))
+        side = 1.0 if field == "affected_uv" else -1.0
+        shade = 0.0 if value is None or full <= 0 else side * max(0.0, min(1.0, value / full))
         text = number(value, 1)
     if all(known(one) is None for one in (row.affected_uv, row.healthy_uv, row.q)):
         text = ""
     if mover:
         return MapCell(text, small=("mover", *small), own=True)
-    return MapCell(text, small=small, shade=shade if abs(shade) >= FAINTEST else 0.0, outlined=row.declared)
+    return MapCell(text, small=small, shade=sign * shade if abs(shade) >= FAINTEST else 0.0, outlined=row.declared)

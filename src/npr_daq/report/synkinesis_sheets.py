@@ -6,15 +6,15 @@ from npr_daq.findings.findings import Findings
 from npr_daq.findings.synkinesis_rows import Sides, SynkinesisRow
 from npr_daq.report import words
 from npr_daq.report.grouped import Group, GroupedLine, GroupedSheet, Remarks, without_empty
-from npr_daq.report.synkinesis_tables import Moved, in_order
+from npr_daq.report.synkinesis_tables import Moved, in_order, moved_sides
 from npr_daq.report.synkinesis_words import (
+    declared_words,
     interval,
     known,
     number,
     pair_words,
     ratio,
     task_words,
-    verdict_words,
     with_interval,
 )
 
@@ -25,7 +25,7 @@ def declared_sheet(findings: Findings, found: Moved) -> GroupedSheet | None:
     """The pairs with a published cut-off and their verdicts; None where none was recorded."""
     if not found.declared:
         return None
-    both = words.sides(findings)[2:]
+    both = moved_sides(findings).letters
     remarks = Remarks()
     lines = tuple(
         GroupedLine(
@@ -34,7 +34,7 @@ def declared_sheet(findings: Findings, found: Moved) -> GroupedSheet | None:
                 with_interval(row.q, row.q_ci95, censored=row.q_censored),
                 ratio(row.cutoff),
                 with_interval(row.normalised_q, row.normalised_q_ci95),
-                verdict_words(row.verdict),
+                declared_words(row),
                 *_counted(row),
                 number(row.affected_uv, 1),
                 number(row.healthy_uv, 1),
@@ -63,7 +63,7 @@ def declared_sheet(findings: Findings, found: Moved) -> GroupedSheet | None:
         Group("Copy by stimulation", "%"),
     )
     caption = (
-        f"{words.side_words(findings)}. Correlation of the envelopes where it peaks within ± 200 ms; lag: positive, "
+        f"{moved_sides(findings).said}. Correlation of the envelopes where it peaks within ± 200 ms; lag: positive, "
         "the slave is later. Cross-talk share: part of the slave’s power that the prime mover’s raw signal predicts. "
         "Copy by stimulation: what branch stimulation of the same visit copies of the prime mover into the slave, "
         "amplitude. – : no answer. Without a unit: ratios."
@@ -75,7 +75,7 @@ def further_sheet(findings: Findings, found: Moved) -> GroupedSheet | None:
     """The remaining measures of the declared pairs, so that every term is on the page."""
     if not found.declared:
         return None
-    both = words.sides(findings)[2:]
+    both = moved_sides(findings).letters
     lines = tuple(
         GroupedLine(
             (task_words(row.task), pair_words(row)),
@@ -121,7 +121,7 @@ def other_sheet(findings: Findings, found: Moved) -> GroupedSheet | None:
     """Every pair without a published cut-off: value and interval, no verdict."""
     if not found.others:
         return None
-    both = words.sides(findings)[2:]
+    both = moved_sides(findings).letters
     remarks = Remarks()
     lines = tuple(
         GroupedLine(

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from npr_daq.anatomy import Side
 from npr_daq.expression import Task
 from npr_daq.findings.findings import Findings
+from npr_daq.findings.roles import Roles
 from npr_daq.findings.synkinesis_rows import FollowingRow, Interval, RepetitionRow, SynkinesisRow, ToneRow
 
 R = TypeVar("R")
@@ -72,6 +74,45 @@ def tone_rows(findings: Findings) -> tuple[ToneRow, ...]:
 def following_rows(findings: Findings) -> tuple[FollowingRow, ...]:
     """What each test saw of one muscle that answers for another."""
     return tuple(_rows(getattr(findings, "following", ()), FollowingRow))
+
+
+@dataclass(frozen=True, slots=True)
+class MovedSides:
+    """The two sides of movements and rest: the one whose values stand under `affected`, the other, their letters.
+
+    Without one affected side they are the sides as the findings divide them, which need not be the order of the page.
+    """
+
+    first: Side
+    second: Side
+    one: str
+    two: str
+
+    @property
+    def letters(self) -> tuple[str, str]:
+        """Both letters in order."""
+        return self.one, self.two
+
+    @property
+    def over(self) -> str:
+        """What a ratio divides: `affected / healthy`, or the sides."""
+        return "affected / healthy" if self.one == "A" else f"{self.first} / {self.second}"
+
+    @property
+    def said(self) -> str:
+        """What the letters stand for."""
+        if self.one == "A":
+            return f"A = affected side ({self.first}), H = healthy side ({self.second})"
+        return f"{self.one} = {self.first}, {self.two} = {self.second}"
+
+
+def moved_sides(findings: Findings) -> MovedSides:
+    """The sides of movements and rest in the order of the findings."""
+    affected = str(findings.exam.get("affected"))
+    first, second = Roles.of(affected).sides
+    if affected in set(Side):
+        return MovedSides(first, second, "A", "H")
+    return MovedSides(first, second, first[0].upper(), second[0].upper())
 
 
 def in_order(tasks: Sequence[str]) -> tuple[str, ...]:

@@ -12,16 +12,17 @@ from npr_daq.findings.synkinesis_rows import SynkinesisRow
 from npr_daq.report import words
 from npr_daq.report.grouped import Remarks
 from npr_daq.report.synkinesis_sheets import repetition_words
-from npr_daq.report.synkinesis_tables import Moved, following_rows, moved, tone_rows
+from npr_daq.report.synkinesis_tables import Moved, following_rows, moved, moved_sides, tone_rows
 from npr_daq.report.synkinesis_words import (
     NO_MECHANISM,
+    declared_words,
     index_words,
     interval,
     number,
     outstanding,
     ratio,
     task_words,
-    verdict_words,
+    voluntary_words,
 )
 
 Parts = list[RenderableType]
@@ -45,7 +46,7 @@ def _declared(findings: Findings, found: Moved) -> Parts:
 
 
 def _pairs(findings: Findings, found: Moved) -> Parts:
-    _, _, one, two = words.sides(findings)
+    one, two = moved_sides(findings).letters
     table = _table()
     for heading in ("Task", "Slave", "Q", "95 %", "norm.", "Verdict", ""):
         table.add_column(heading, justify="right" if heading in ("Q", "95 %", "norm.") else "left", no_wrap=True)
@@ -71,7 +72,7 @@ def _cells(row: SynkinesisRow) -> tuple[str, ...]:
         ratio(row.q, censored=row.q_censored),
         interval(row.q_ci95),
         ratio(row.normalised_q),
-        verdict_words(row.verdict),
+        declared_words(row),
     )
 
 
@@ -79,7 +80,7 @@ def _tone(findings: Findings) -> Parts:
     rows = tone_rows(findings)
     if not rows:
         return []
-    _, _, one, two = words.sides(findings)
+    one, two = moved_sides(findings).letters
     table = _table()
     for heading in ("Muscle", f"{one} µV", f"{two} µV", f"{one}/{two}", "95 %"):
         table.add_column(heading, justify="left" if heading == "Muscle" else "right", no_wrap=True)
@@ -96,14 +97,15 @@ def _following(findings: Findings) -> Parts:
     rows = [r for r in following_rows(findings) if r.voluntary_verdict or r.reflex_verdict or r.late_verdict]
     if not rows:
         return []
+    one = moved_sides(findings).one
     table = _table()
-    for heading in ("Moves", "Answers too", "Voluntary", "Blink reflex", "Branch, late"):
-        table.add_column(heading, no_wrap=heading != "Blink reflex")
+    for heading in ("Moves", "Answers too", "Voluntary", f"Blink reflex {one}", f"Branch, late {one}"):
+        table.add_column(heading)
     for row in rows:
         cells = (
             _muscle(row.master),
             _muscle(row.slave),
-            verdict_words(row.voluntary_verdict),
+            voluntary_words(row),
             row.reflex_verdict or "not tested",
             row.late_verdict or "not tested",
         )

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from npr_daq.analysis import synkinesis
 from npr_daq.analysis.verdict import Verdict
 from npr_daq.findings.findings import Findings
-from npr_daq.findings.synkinesis_rows import Interval, SynkinesisRow, ToneRow
+from npr_daq.findings.synkinesis_pairs import CUTOFFS
+from npr_daq.findings.synkinesis_rows import FollowingRow, Interval, SynkinesisRow, ToneRow
 from npr_daq.report import words
-from npr_daq.report.synkinesis_tables import Moved, moved, tone_rows
+from npr_daq.report.synkinesis_tables import Moved, moved, moved_sides, tone_rows
 
 VERDICTS = {
     Verdict.PRESENT: "present",
@@ -28,6 +29,18 @@ NO_MECHANISM = (
 def verdict_words(verdict: str) -> str:
     """A verdict as it is printed; a word that this program does not know stays as it is."""
     return next((text for known, text in VERDICTS.items() if known == verdict), verdict or "not tested")
+
+
+def declared_words(row: SynkinesisRow) -> str:
+    """The verdict of a declared pair: it has a cut-off, so that without a verdict it was not judged."""
+    return "not judged" if row.verdict == Verdict.NO_REFERENCE else verdict_words(row.verdict)
+
+
+def voluntary_words(row: FollowingRow) -> str:
+    """The verdict of the test in the table of following."""
+    if row.voluntary_verdict == Verdict.NO_REFERENCE and any((row.task, row.slave) == pair for pair in CUTOFFS):
+        return "not judged"
+    return verdict_words(row.voluntary_verdict)
 
 
 def task_words(task: str) -> str:
@@ -81,10 +94,12 @@ def with_interval(value: float | None, ends: Interval | None, *, censored: bool 
 
 def index_words(found: Moved) -> str:
     """The index with its interval, and what it is over; or why there is none."""
-    total = len(found.declared)
+    total = len(CUTOFFS)
+    if found.declared and all(row.verdict == Verdict.NO_REFERENCE for row in found.declared):
+        return "SCT index: not given, there is no affected side beside a healthy one."
     if known(found.index) is None or found.index is None:
         return (
-            f"SCT index: not given, {found.index_pairs} of {total} declared pairs could be compared "
+            f"SCT index: not given, {found.index_pairs} of the {total} declared pairs could be compared "
             "(a list with a pair missing is another index)."
         )
     bound = "≥ " if found.index_censored else ""
@@ -100,7 +115,7 @@ def index_words(found: Moved) -> str:
 
 def legend(findings: Findings, found: Moved) -> str:
     """What the numbers are, with the sources of the cut-offs."""
-    of = words.numerator_words(findings)
+    of = moved_sides(findings).over
     return (
         f"Formula open, version {found.version}; every term is printed. Q = RMS plateau of the slave, {of}, rest taken "
         "off, in the same repetitions; ≥: the other side was at its noise, Q is a lower bound. Normalised Q: both "
@@ -119,9 +134,8 @@ def sentences(findings: Findings) -> list[str]:
     if found.declared:
         said.append(f"Synkinetic Correlation Test, version {found.version}. {index_words(found)}")
         told = [
-            f"{text}: {'; '.join(_named(row) for row in rows)}"
-            for verdict, text in VERDICTS.items()
-            if (rows := [row for row in found.declared if row.verdict == verdict])
+            f"{text}: {'; '.join(_named(row) for row in found.declared if declared_words(row) == text)}"
+            for text in dict.fromkeys(declared_words(row) for row in found.declared)
         ]
         said.append(f"Declared pairs, task: slave. {'. '.join(_capital(text) for text in told)}.")
     elif found:
@@ -165,6 +179,6 @@ def _tone(findings: Findings, rows: Sequence[ToneRow]) -> str:
     compared = sum(known(row.ratio) is not None for row in rows)
     low, high = TONE_LIMITS
     return (
-        f"Resting tone, {words.numerator_words(findings)}, {compared} muscles compared; outside {low:g}–{high:g} "
+        f"Resting tone, {moved_sides(findings).over}, {compared} muscles compared; outside {low:g}–{high:g} "
         f"[proposal] with an interval that holds no 1: {told or 'none'}."
     )

@@ -12,7 +12,7 @@ from npr_daq.report import words
 from npr_daq.report.figures import FAINT, FIRST, SECOND, styled, to_svg
 from npr_daq.report.grouped import Group, GroupedLine, GroupedSheet, Remarks, without_empty
 from npr_daq.report.synkinesis_sheets import percent
-from npr_daq.report.synkinesis_tables import tone_rows
+from npr_daq.report.synkinesis_tables import moved_sides, tone_rows
 from npr_daq.report.synkinesis_words import TONE_LIMITS, interval, known, outstanding, with_interval
 from npr_daq.report.wording import side_of
 
@@ -24,7 +24,8 @@ def tone_sheet(findings: Findings) -> GroupedSheet | None:
     rows = tone_rows(findings)
     if not rows:
         return None
-    first, second, one, two = words.sides(findings)
+    sides = moved_sides(findings)
+    first, second, one, two = sides.first, sides.second, sides.one, sides.two
     remarks = Remarks()
     marked = outstanding(rows)
     lines = tuple(
@@ -63,7 +64,10 @@ def tone_picture(findings: Findings, *, name: str = "tone") -> str:
     rows = [row for row in tone_rows(findings) if _positive(row.affected_uv) or _positive(row.healthy_uv)]
     if not rows:
         return ""
-    first, second, one, two = words.sides(findings)
+    sides = moved_sides(findings)
+    first, second, one, two = sides.first, sides.second, sides.one, sides.two
+    # A side has one colour on the whole page.
+    colours = (FIRST, SECOND) if first == words.sides(findings)[0] else (SECOND, FIRST)
     with styled():
         figure = Figure(figsize=(11.0, 0.95 + ROW_INCH * len(rows)))
         tall = figure.get_figheight()
@@ -71,8 +75,8 @@ def tone_picture(findings: Findings, *, name: str = "tone") -> str:
         axes.set_xscale("log")
         drawn: list[float] = []
         for place, row in enumerate(rows):
-            drawn += _dot(axes, place - 0.15, row.affected_uv, row.affected_ci95_uv, FIRST, "s")
-            drawn += _dot(axes, place + 0.15, row.healthy_uv, row.healthy_ci95_uv, SECOND, "o")
+            drawn += _dot(axes, place - 0.15, row.affected_uv, row.affected_ci95_uv, colours[0], "s")
+            drawn += _dot(axes, place + 0.15, row.healthy_uv, row.healthy_ci95_uv, colours[1], "o")
         low, high = min(drawn) / 1.25, max(drawn) * 1.25
         axes.set_xlim(low, high)
         ticks = _ticks(low, high)
@@ -84,7 +88,7 @@ def tone_picture(findings: Findings, *, name: str = "tone") -> str:
         axes.grid(axis="x", color=FAINT, linewidth=0.6)
         axes.set_axisbelow(True)
         axes.set_xlabel("RMS at rest (µV), logarithmic")
-        for column, (side, letter, colour) in enumerate(((first, one, FIRST), (second, two, SECOND))):
+        for column, (side, letter, colour) in enumerate(((first, one, colours[0]), (second, two, colours[1]))):
             mark = "■" if column == 0 else "●"
             axes.text(0.25 * column, 1.03, f"{mark} {letter}: {side_of(findings, side)}", transform=axes.transAxes,
                       color=colour, fontweight="bold", va="bottom")  # fmt: skip
