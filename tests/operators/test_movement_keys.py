@@ -54,6 +54,15 @@ def test_backspace_marks_the_last_repetition(key: str) -> None:
     assert said == [NOT_NOW, NO_REPETITION, MADE_AGAIN.format(3), NO_REPETITION]
 
 
+def test_a_key_that_counts_for_nothing_is_told_those_that_count() -> None:
+    operator, _ = terminal("z")
+    said: list[str] = []
+    operator.say = said.append
+    operator.tell(MOVEMENT)
+    assert operator.interrupt() is None
+    assert said == ["not now: Backspace, P, E or Esc only"]
+
+
 def test_e_ends_a_task_in_the_words_of_movements() -> None:
     operator, _ = terminal("e")
     operator.tell(MOVEMENT)

@@ -39,6 +39,7 @@ KEYS: Mapping[str, tuple[AnswerKind, str]] = {
 BACK = "b"
 BACKSPACE = ("\x7f", "\x08")
 NOT_NOW = "not now: P, E or Esc only"
+NOT_NOW_MOVING = "not now: Backspace, P, E or Esc only"
 NO_REPETITION = "not now: there is no repetition to mark"
 MADE_AGAIN = "repetition {} is marked as bad: made again"
 ESC_PRESSED = "the operator pressed Esc"
@@ -114,7 +115,7 @@ class TerminalOperator:
             self.say(MADE_AGAIN.format(self._repetition) if self._repetition else NO_REPETITION)
             return Answer(AnswerKind.REDO, MARKED) if self._repetition else None
         if key:
-            self.say(NOT_NOW)
+            self.say(NOT_NOW_MOVING if self._kind == "movement" else NOT_NOW)
         return None
 
     def _stop_before(self) -> Answer | None:
