@@ -156,7 +156,7 @@ def test_a_missing_index_bounds_and_unknown_values_are_said(
 
 def test_the_terminal_fits_80_columns_and_names_what_stands_out_first(findings: Findings) -> None:
     wide = [
-        replace(r, q=143.6, q_ci95=(101.2, 199.9), normalised_q=122.2, q_censored=True, reasons=tuple("abc"))
+        replace(r, q=143.6, q_ci95=(101.2, 199.9), normalised_q=122.2, q_censored=True, reasons=tuple("abcd"))
         for r in findings.synkinesis.pairs
     ]
     for lines in (terminal(findings), terminal(changed(findings, pairs=TableView(SynkinesisRow, wide)))):

@@ -47,7 +47,7 @@ def task_traces(
     Which repetitions count is what `rows` of the findings say, else what was judged at once.
     """
     tries = [e for e in recording.events if e.kind == "repetition" and e.detail.get("task") == task]
-    tries = [e for e in tries if NEEDED <= e.detail.keys()]
+    tries = [e for e in tries if e.detail.keys() >= NEEDED]
     judged = {(row.step, row.repetition): row.accepted for row in rows if row.task == task}
     captures = {c.name: c for c in recording.captures}
     placed = [(e, captures[str(e.detail.get("capture"))]) for e in tries if str(e.detail.get("capture")) in captures]

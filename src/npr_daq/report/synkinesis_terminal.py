@@ -122,7 +122,7 @@ def _title(text: str) -> RenderableType:
 
 
 def _table() -> Table:
-    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0, show_edge=False)
 
 
 def _note(key: str, text: str) -> RenderableType:
