@@ -161,9 +161,11 @@ def test_after_a_pause_the_stream_counts_from_its_beginning() -> None:
     assert "30 s" in line_with(lines(view, envelope(100)), "REST")
 
 
-def test_off_a_terminal_every_repetition_is_a_line_without_control_codes() -> None:
+@pytest.mark.parametrize("dumb", [False, True])
+def test_off_a_terminal_every_repetition_is_a_line_without_control_codes(dumb: bool) -> None:
     drawn = io.StringIO()
-    with ProgressView(Console(file=drawn, width=80)) as view:
+    console = Console(file=drawn, width=80, force_terminal=dumb, _environ={"TERM": "dumb"})
+    with ProgressView(console) as view:
         done = Notice("accepted", "Smile open: 1 of 5 repetitions")
         lines(view, step(), following(), cue(0), envelope(100), RELEASE, judged("too weak", good=0), judged(), done)
     assert drawn.getvalue().splitlines() == [

@@ -195,7 +195,7 @@ class ProgressView:
         self.console.print(Text.assemble((kind + colon, style), rest))
 
     def _start(self) -> None:
-        if self.console.is_terminal and self._live is None:
+        if self.console.is_terminal and not self.console.is_dumb_terminal and self._live is None:
             # The streams stay as they are: with --json, stdout must not be turned into lines of this console.
             self._live = Live(
                 get_renderable=self.lines,
