@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from npr_daq.analysis import contraction
+from npr_daq.analysis.crosstalk import LARGEST_COEFFICIENT_PART, SHARE_LIMIT
+from npr_daq.analysis.repetitions import MASTER_TIMES_NOISE, OWN_TIMES_NOISE, SHORTEST_PLATEAU_MS
+from npr_daq.analysis.verdict import LEAST_REPETITIONS, SLAVE_TIMES_NOISE
 from npr_daq.findings.account import device_words
 from npr_daq.findings.findings import Findings
 from npr_daq.recording import Capture, Recording
@@ -93,6 +96,16 @@ def _movements(captures: list[Capture]) -> Facts:
         f"{contraction.WINDOW_MS:g} ms"
     )
     return [("Movements, rest", said)]
+
+
+def movement_gates() -> str:
+    """What a repetition and a pair have to pass, with the limits of the analysis."""
+    return (
+        f"≥ {LEAST_REPETITIONS} accepted repetitions; prime mover ≥ {MASTER_TIMES_NOISE:g} × noise and held "
+        f"≥ {SHORTEST_PLATEAU_MS:g} ms, steadily, without gaps, saturation or another movement; own maximum "
+        f"≥ {OWN_TIMES_NOISE:g} × noise for normalising; slave ≥ {SLAVE_TIMES_NOISE:g} × noise to be present; "
+        f"cross-talk share ≤ {100 * SHARE_LIMIT:g} %, copy ≤ {100 * LARGEST_COEFFICIENT_PART:g} % of the power"
+    )
 
 
 def _stimulation(rates: list[float], widths: list[float], high_pass: float, parameters: Mapping[str, Any]) -> Facts:

@@ -114,6 +114,8 @@ def _context(exam: Exam, norms: Norms | None) -> dict[str, Any]:
         "evidence": reference.EVIDENCE,
         "refused": reference.refused_for_age(findings),
         "reference": reference.set_words(findings.provenance),
+        "movement_gates": facts.movement_gates() if sections.MOVEMENT in kinds else "",
+        "stimulated": bool(recording.sweeps) or not kinds,
         "raw_sha256": exam.attrs.get("raw_sha256"),
         "file_name": exam.path.name,
     }

@@ -108,8 +108,8 @@ def index_words(found: Moved) -> str:
     said = f" (95 %: {inside[1:-1]})" if inside else " (no interval)"
     return (
         f"SCT index: {bound}{words.signed(found.index, 2)}{said}, the mean of log₂ Q over {found.index_pairs} declared "
-        f"pairs, whatever their verdicts: the slaves are {bound}{2**found.index:.2g} times as active as on the other side on average; "
-        f"0 means equal{lower}."
+        f"pairs, whatever their verdicts: the slaves are {bound}{2**found.index:.2g} times as active as on the other "
+        f"side on average; 0 means equal{lower}."
     )
 
 
