@@ -147,6 +147,30 @@ def test_the_technician_marks_the_last_repetition(faced: Any) -> None:
     assert len(repetitions(faced, "eyes")) == 4
 
 
+@pytest.mark.parametrize("key", [AnswerKind.PAUSE, AnswerKind.ENOUGH, AnswerKind.STOP])
+def test_a_mark_stands_although_the_rest_is_broken_into(faced: Any, key: AnswerKind) -> None:
+    faced.device.grain = 5
+    pressed = iter([Answer(AnswerKind.REDO, "the patient laughed"), Answer(key, "water")])
+    faced.operator.keys = lambda: next(pressed, None) if len(repetitions(faced)) == 2 else None
+    faced.run(faced.faceplan)
+    marked = [e.detail for e in faced.journal.events if e.kind == "repetition marked"]
+    assert [(m["step"], m["repetition"], m["reason"]) for m in marked] == [("eyes", 2, "the patient laughed")]
+    assert len(repetitions(faced, "eyes")) == (4 if key is AnswerKind.PAUSE else 2)
+
+
+def test_what_breaks_off_later_counts_no_repetition_twice(faced: Any) -> None:
+    tell = faced.operator.tell
+
+    def told(notice: Any) -> None:
+        tell(notice)
+        if notice.kind == "progress" and notice.detail["repetitions"] == 3:
+            raise KeyboardInterrupt
+
+    faced.operator.tell = told
+    assert faced.run(faced.faceplan).cause == "interrupted"
+    assert [n.detail["repetitions"] for n in faced.operator.notices("progress")][-1] == len(repetitions(faced)) == 3
+
+
 def test_after_a_pause_the_task_goes_on_in_a_recording_of_its_own(faced: Any) -> None:
     pressed = iter([Answer(AnswerKind.PAUSE, "water")])
 

@@ -183,6 +183,11 @@ def test_a_series_of_blinks_is_neither_short_nor_unsteady(measurement: MovementM
     assert judged(measurement, Try.of({}), Task.BLINK) == (Flaw.NO_BURST.value,)
 
 
+def test_a_channel_without_any_noise_stops_nothing(measurement: MovementMeasurement) -> None:
+    measurement.learn_rest(np.zeros((16, 20_000), dtype=np.int32), RATE)
+    assert judged(measurement, Try.of(SMILE)) == ()
+
+
 def test_without_a_rest_the_time_before_the_cue_is_the_rest() -> None:
     fresh = MovementMeasurement(MONTAGE, CALIBRATION)
     assert judged(fresh, Try.of(SMILE)) == ()

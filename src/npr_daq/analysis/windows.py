@@ -86,7 +86,9 @@ def rest_frames(stretches_s: Sequence[tuple[float, float]], n_frames: int) -> ND
 def common_plateau(found: Bursts, lead: tuple[NDArray[np.int64], NDArray[np.int64]], rests: Rest) -> Floats:
     """Plateau (task, repetition, 2) of the side whose master stands out more from its rest."""
     spans = found.plateau_ms[:, lead[0], lead[1]]
-    out = found.plateau_uv[:, lead[0], lead[1]] / rests.rms_uv[:, lead[1]][:, :, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # A channel without any noise, such as an unplugged one.
+        out = found.plateau_uv[:, lead[0], lead[1]] / rests.rms_uv[:, lead[1]][:, :, None]
     return np.asarray(np.where((np.nan_to_num(out[0]) > np.nan_to_num(out[1]))[..., None], spans[0], spans[1]))
 
 

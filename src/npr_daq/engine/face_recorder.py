@@ -110,7 +110,10 @@ class FaceRecorder:
     def move(self, effect: Move) -> Repeated:
         """One repetition: cue, hold, release; judged, durable and told; then the rest, in which it may be marked."""
         with self._kept_whole():
-            return self._move(effect)
+            repeated = self._move(effect)
+        # It is handed over: what breaks off later does not count it once more.
+        self.ended = None
+        return repeated
 
     def _move(self, effect: Move) -> Repeated:
         bench, step = self._bench, effect.step
@@ -145,20 +148,25 @@ class FaceRecorder:
         self._kept(effect, opened, cue, release, flaws)
         self.ended = Repeated(effect.number, flaws, explained=True)
         opened.due = release + self._samples(step.rest_s)
-        self._until(max(last, opened.due - self._samples(SPARE_S)))
-        if bench.marked and not flaws:
-            flaws = (MARKED,)
-            self.ended = Repeated(effect.number, flaws, explained=True)
-            detail = {
-                "step": step.name,
-                "capture": effect.capture,
-                "repetition": effect.number,
-                "reason": bench.marked,
-            }
-            self._note("repetition marked", f"{step.name}, repetition {effect.number}: {bench.marked}", detail)
-            self._operator.tell(prompts.repeated(step, number=effect.number, good=effect.good, flaws=flaws))
-        bench.marked = ""
+        try:
+            self._until(max(last, opened.due - self._samples(SPARE_S)))
+        finally:
+            # The technician's word stands, whatever breaks into the rest.
+            flaws = self._marked(effect, flaws)
         return Repeated(effect.number, flaws)
+
+    def _marked(self, effect: Move, flaws: tuple[str, ...]) -> tuple[str, ...]:
+        """The flaws of the repetition that is durable, with the technician's word that it was bad."""
+        said, self._bench.marked = self._bench.marked, ""
+        if not said or flaws:
+            return flaws
+        step, flaws = effect.step, (MARKED,)
+        self.ended = Repeated(effect.number, flaws, explained=True)
+        detail = {"step": step.name, "capture": effect.capture, "repetition": effect.number, "reason": said}
+        self._note("repetition marked", f"{step.name}, repetition {effect.number}: {said}", detail)
+        self._journal.sync()
+        self._operator.tell(prompts.repeated(step, number=effect.number, good=effect.good, flaws=flaws))
+        return flaws
 
     def _kept(self, effect: Move, opened: _Open, cue: int, release: int, flaws: tuple[str, ...]) -> None:
         step = effect.step
