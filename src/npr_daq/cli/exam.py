@@ -258,11 +258,13 @@ def ask_sites(console: "ExamConsole", montage: "Montage", before: "LastVisit | N
 
     if not sys.stdin.isatty():
         return None
-    recalled = f" = as at the last visit ({before.words});" if before is not None and before.notes else ""
-    form = Form(console)
+    form, again = Form(console), "="
+    if before is not None:
+        console.print(f"  {before}", markup=False, highlight=False, soft_wrap=True)
+    choice = f"; {again} as at the last visit" if before is not None and before.notes else ""
     while True:
-        said = form.line(f"Electrodes elsewhere than usual? (left nasalis 3 mm higher; ...;{recalled} Enter: no)")
-        if said == "=" and before is not None:
+        said = form.line(f"Electrodes elsewhere than usual? E.g. left nasalis 3 mm higher; ... (Enter no{choice})")
+        if said == again and before is not None:
             return dict(before.notes)
         try:
             return parse_notes(said, montage)
