@@ -116,6 +116,8 @@ def _in_memory(uri: str, seed: int, folder: Path) -> Path:
         )
     if result.outcome.error is not None:
         raise result.outcome.error
+    if result.outcome.cause != "complete":
+        raise RuntimeError(f"the exam ended early: {result.outcome.cause}")
     return result.path
 
 

@@ -102,14 +102,18 @@ def compare(
     d = np.where(counted, d, np.nan)
     mean, ci, p = t_interval(d)
     p = np.where(silent, np.nan, p)
+    count = counted.sum(axis=-1)
     own, own_error, own_free = _own_ratio(a, h, noise)
-    norm_ci = _widened(mean, ci, own, own_error, own_free, counted.sum(axis=-1))
+    norm_ci = _widened(mean, ci, own, own_error, own_free, count)
+    least, least_ci = _bounded(mean, ci, a, h, noise, count)
+    _, most_ci = (-each for each in _bounded(-mean, -ci[..., ::-1], h, a, noise, count))
     both = counted & a.accepted
     g, g_ci, _ = t_interval(np.where(both, _log(a.gain) - _log(h.gain), np.nan))
     z = [np.arctanh(np.clip(each.peak_correlation, -0.999, 0.999)) for each in (a, h)]
     r, r_ci, _ = t_interval(np.where(both, z[0] - z[1], np.nan))
     long, long_ci, _ = t_interval(np.where(counted, a.slave_duration_ms - h.slave_duration_ms, np.nan))
     copied, _, _ = t_interval(np.where(counted, off_a.part, np.nan))
+    of_level = t_interval(level)
     share = np.stack([a.predictable_share, h.predictable_share], axis=-1)
     risen = np.where(counted, off_a.power_uv2, np.nan)
     evidence = Evidence(
@@ -117,9 +121,13 @@ def compare(
         ci=np.exp(ci),
         normalised=np.exp(mean - own),
         normalised_ci=np.exp(norm_ci),
+        least=np.exp(least),
+        least_ci=np.exp(least_ci),
+        most_ci=np.exp(most_ci[..., ::-1]),
         own_known=np.isfinite(own),
         censored=np.asarray(low.any(axis=-1)),
-        slave_uv=np.exp(t_interval(level)[0]),
+        slave_uv=np.exp(of_level[0]),
+        slave_upper_uv=np.exp(of_level[1][..., 1]),
         noise_uv=noise,
         risen_uv2=t_interval(risen)[0],
         risen_error_uv2=_rest_error(a.rest, counted.sum(axis=-1)),
@@ -189,6 +197,23 @@ def _own_ratio(a: Repetitions, h: Repetitions, noise_uv: Floats) -> tuple[Floats
     answers = (np.where(enough, each, np.nan) for each in (ratio, error, count - 1.0))
     one, two, three = (np.broadcast_to(each, shape) for each in answers)
     return one, two, three
+
+
+def _bounded(
+    mean: Floats, ci: Floats, weak: Repetitions, strong: Repetitions, noise_uv: Floats, count: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Lower bound of ln(weak / strong), normalised, and its interval, where the own maximum of `weak` alone is below
+    10 x noise: nothing is known of it but that it is not above. NaN elsewhere."""
+    own, ends, _ = t_interval(_log(strong.own_uv))
+    known = np.isfinite(_log(strong.own_uv)).sum(axis=-1)
+    least_uv = OWN_TIMES_NOISE * noise_uv
+    level = t_interval(_log(weak.own_uv))[0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        fits = (np.exp(level) < least_uv) & (np.exp(own) >= least_uv) & (known >= 2)
+        error = ((ends[..., 1] - own) / special.stdtrit(known - 1.0, 0.975)) ** 2
+        apart = np.where(fits, np.log(least_uv) - own, np.nan)
+        limits = _widened(mean, ci, apart, error, known - 1.0, count)
+    return mean - apart, limits
 
 
 def _widened(

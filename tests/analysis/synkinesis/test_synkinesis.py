@@ -75,6 +75,28 @@ def test_without_a_published_cutoff_there_is_no_reference(emg):
     assert found.q > 2
 
 
+def test_a_weak_own_maximum_of_one_side_bounds_the_twin(emg):
+    """Nothing is known of an own maximum below 10 x noise but that it is not above: 10 x noise in its place."""
+    found = compared(emg, {"slave_uv": 30.0, "own_uv": 6.0}, {"slave_uv": 10.0})
+    assert found.verdict == Verdict.PRESENT
+    assert np.isnan(found.normalised_q)
+    assert "the affected own maximum is below 10 x noise: its twin is a bound" in found.reasons.item()
+    strong = compared(emg, {"slave_uv": 10.0, "own_uv": 60.0}, {"slave_uv": 10.0, "own_uv": 6.0})
+    assert strong.verdict == Verdict.ABSENT
+    assert np.isnan(strong.normalised_q)
+    hidden = compared(emg, {"slave_uv": 10.0, "own_uv": 6.0}, {"slave_uv": 10.0})
+    assert hidden.verdict == Verdict.INDETERMINATE
+
+
+def test_where_nothing_can_be_seen_it_is_absent_unless_the_ratios_are_surely_above(emg):
+    """Below 3 x noise a slave is not active: undecided ratios of two such slaves are no reason to leave it open."""
+    own = {"own_uv": 6.0, "spread": 0.02}
+    found = compared(emg, {"slave_uv": 1.5} | own, {"slave_uv": 1.0} | own)
+    assert np.isnan(found.normalised_q)
+    assert found.verdict == Verdict.ABSENT
+    assert any("3 x noise" in reason or "above its own rest" in reason for reason in found.reasons.item())
+
+
 @pytest.mark.parametrize("own_uv", [None, 6.0])
 def test_S5_without_an_own_maximum_nothing_is_decided(emg, own_uv):
     more = {"own_slave_uv": None} if own_uv is None else {}
@@ -142,13 +164,18 @@ def test_tone_alone_is_no_synkinesis(emg):
 
 def test_what_cannot_hide_in_tone_is_absent_though_the_ratios_scatter():
     def evidence(risen_uv2):
-        number = {name: np.array(1.0) for name in ("q", "normalised", "slave_uv", "noise_uv", "own_ratio")}
+        number = {name: np.array(1.0) for name in ("q", "normalised", "noise_uv", "own_ratio")}
         flag = {name: np.array(False) for name in ("censored", "coefficient_known", "master_weak")}
         return Evidence(
             **number,
             **flag,
             ci=np.array([0.5, 2.0]),
             normalised_ci=np.array([0.5, 2.0]),
+            least=np.array(np.nan),
+            least_ci=np.full(2, np.nan),
+            most_ci=np.full(2, np.nan),
+            slave_uv=np.array(2.0),
+            slave_upper_uv=np.array(4.0),
             own_known=np.array(True),
             risen_uv2=np.array(risen_uv2),
             risen_error_uv2=np.array(1.0),
