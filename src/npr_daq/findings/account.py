@@ -38,9 +38,13 @@ _TOLD = (
     recovery.UNREADABLE_ENTRY,
     "skipped",
     "enough",
+    "enough before the break",
     "stop",
+    "stop before the break",
     "fault",
+    "fault before the break",
     "unconfirmed",
+    "resumed exam",
 )
 """Events that are told one by one, those of recovery and those of the engine."""
 

@@ -24,6 +24,9 @@ STREAMS_APART = 1_000_000
 """Added to the stream numbers of the earlier part: a device that was switched off counts its streams from 1 again."""
 RESUMED = "resumed exam"
 """The kind of the last event of the part that was copied."""
+OF_A_STEP = ("rest", "repetition", "repetition marked", "skipped", "enough")
+"""Kinds of event that say what there is of a step."""
+ENDS = ("stop", "fault")
 BROKEN = "before the break; the step was not complete and is done again"
 
 
@@ -95,6 +98,16 @@ class Resumption:
             raise UsageError(f"nothing of {plan.protocol!r} is left to do in {self.path.name}; begin without --resume")
         return replace(plan, steps=tuple(steps), omitted=omitted)
 
+    def records(self, plan: "Plan") -> list[Mapping[str, Any]]:
+        """What the header of the new file keeps of the steps: those that are complete as they were done.
+
+        A step of before that is not planned today (the intake has changed) stays known: its sweeps are in the file.
+        """
+        today = {str(record["name"]): record for record in plan.records()}
+        before = {str(record["name"]): record for record in self.header.get("steps") or ()}
+        kept = {name: record if name in self.done else today.get(name, record) for name, record in before.items()}
+        return list((kept | {name: record for name, record in today.items() if name not in kept}).values())
+
     def check_fits(self, bench: "Bench") -> None:
         """Raises UsageError where the bench is another than before, so that one file could not hold both parts."""
         from npr_daq.storage.codec import calibration_to_json, montage_to_json
@@ -153,7 +166,8 @@ class Resumption:
             journal.sweep(replace(sweep, stream_id=sweep.stream_id + STREAMS_APART))
             if sweep.step in again:
                 journal.judgement(n=sweep.n, role=Role.REJECTED, reason=BROKEN)
-        journal.event(Event(RESUMED, f"going on after a break: {self.path.name}", detail=self.record()))
+        said = f"in two parts with a break between: the first is {self.path.name}, ended {self.ended}"
+        journal.event(Event(RESUMED, said, detail=self.record()))
         journal.sync()
 
     def _spent(self, name: str) -> int:
@@ -176,12 +190,14 @@ def _moved(event: Event, again: set[str], aside: Callable[[str], str]) -> Event:
     stream = event.stream_id + STREAMS_APART if event.stream_id else 0
     if isinstance(detail.get("stream_id"), int) and detail["stream_id"]:
         detail["stream_id"] += STREAMS_APART
-    kind = event.kind
-    if detail.get("step") in again and kind in ("rest", "repetition", "repetition marked", "skipped"):
+    kind, text = event.kind, event.text
+    if detail.get("step") in again and kind in OF_A_STEP:
         kind = f"{kind} before the break"
         if isinstance(detail.get("capture"), str):
             detail["capture"] = aside(detail["capture"])
-    text = f"before the break: {event.text}" if kind in ("stop", "fault") else event.text
+    elif kind in ENDS:
+        # What ended the earlier part did not end the exam.
+        kind, text = f"{kind} before the break", f"before the break: {text}"
     return replace(event, kind=kind, text=text, stream_id=stream, detail=detail)
 
 
@@ -248,7 +264,12 @@ def _newest_first(folder: Path, *, subject: str, protocol: str) -> list[Path]:
 
 def _whole(found: Resumption) -> bool:
     """False for an exam that was ended while its earlier part was being copied: that part lies whole beside it."""
-    return "resumed_from" not in found.header or any(event.kind == RESUMED for event in found.recording.events)
+    if "resumed_from" not in found.header:
+        return True
+    earlier = found.header["resumed_from"]
+    # The part that was copied may itself be the second of two: its own such event says nothing of this copy.
+    own = earlier.get("exam_id") if isinstance(earlier, Mapping) else None
+    return any(event.kind == RESUMED and event.detail.get("exam_id") == own for event in found.recording.events)
 
 
 def _seal_left_over(folder: Path, *, subject: str, protocol: str) -> None:
