@@ -115,6 +115,13 @@ def test_wrong_includes_name_the_including_file(tmp_path: Path) -> None:
     rest = HEAD + '[[step]]\nkind = "rest"\nname = "same"\nseconds = {}\n'
     said = refused(written(tmp_path, outer=twice, named=rest.format("10.0"), named2=rest.format("20.0")))
     assert "'same' names two steps, of included files too" in said
+    assert "it holds characters that are not allowed" in refused(
+        written(tmp_path, outer=HEAD + include("x\\u0000.toml"))
+    )
+    (tmp_path / "other").mkdir()
+    written(tmp_path / "other", named=rest.format("30.0"))
+    said = refused(written(tmp_path, outer=HEAD + include("named.toml") + include("other/named.toml")))
+    assert "outer.toml, line 10: step[2].protocol: two different included files are called 'named'" in said
 
 
 def test_the_first_visit_is_the_hour_movements_before_shocks() -> None:

@@ -94,6 +94,16 @@ def test_a_record_of_what_was_put_aside_is_no_threshold(kinds: ModuleType, left:
     assert row.reasons[0] == ("done once more, and left before it was over" if more else "put aside: skipped: loose")
 
 
+def test_a_pass_that_was_put_aside_before_is_no_later_one(kinds: ModuleType) -> None:
+    """An exam that was gone on with after a break counts its passes from one again."""
+    found = kinds.recording(
+        [step(kinds, Side.LEFT, 2.8)], searches={f"excitability_left_{Branch.MARGINAL_MANDIBULAR}": record(2.8)}
+    )
+    before = [replace(s, role=Role.REJECTED, why={"pass": 2}) for s in found.sweeps[:2]]
+    [row] = excitability(replace(found, sweeps=(*before, *found.sweeps)), DEFAULT)
+    assert (row.verdict, row.threshold_ma) == ("present", 2.8)
+
+
 def test_sweeps_that_hold_nothing_at_the_threshold_are_told(kinds: ModuleType) -> None:
     left, _ = made(kinds, 5.6, 2.8, silent=True)
     assert "read again, 0 of 2 sweeps at the threshold hold a response" in left.reasons

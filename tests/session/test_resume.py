@@ -161,6 +161,49 @@ def test_one_file_holds_both_parts(broken: Recording, plan: Plan, tmp_path: Path
     assert [step.done for step in again.steps] == [step.done for step in found.steps]
 
 
+def test_what_ended_the_earlier_part_did_not_end_the_exam(broken: Recording, tmp_path: Path) -> None:
+    ended = replace(broken, events=(*broken.events, Event("enough", "no more", detail={"step": RIGHT})))
+    found = Resumption(tmp_path / "a.h5", ended, standing(ended), "")
+    journal = Journal.create(tmp_path / "a.jrn", dict(broken.header))
+    found.write(journal)
+    journal.close(clean=True)
+    kinds = [event.kind for event in open_resumption(seal(tmp_path / "a.jrn")).recording.events]
+    assert {"stop before the break", "enough before the break"} < set(kinds)
+    assert not {"stop", "enough"} & set(kinds)
+
+
+def test_steps_that_are_not_planned_today_stay_known(broken: Recording, plan: Plan, tmp_path: Path) -> None:
+    header = {**broken.header, "steps": [dict(step) for step in broken.header["steps"]]}
+    header["steps"][-2] |= {"kind": "train", "cap_ma": 5.0}
+    done = replace(broken, header=header)
+    found = Resumption(tmp_path / "a.h5", done, standing(done), "")
+    today = replace(plan, steps=tuple(step for step in plan.steps if step.name != LEFT))
+    kept = {record["name"]: record for record in found.records(today)}
+    assert list(kept) == [record["name"] for record in plan.records()]
+    assert kept[LEFT] == header["steps"][-2]
+    assert found.records(plan)[-2] == header["steps"][-2]
+    assert kept[RIGHT] == plan.records()[-1]
+
+
+def test_a_second_copy_that_was_broken_off_is_passed_over(
+    broken: Recording, protocol: Protocol, tmp_path: Path
+) -> None:
+    """Its events are there, with the end of the first copy among them; its sweeps, and so the dose, are not."""
+    second = {**broken.header, "exam_id": "second", "resumed_from": {"exam_id": "first"}}
+    first_copy = Event("resumed exam", "going on", detail={"exam_id": "first"})
+    whole = replace(broken, header=second, events=(first_copy, *broken.events))
+    third = {
+        **second,
+        "exam_id": "third",
+        "resumed_from": {"exam_id": "second"},
+        "created": "2999-01-01T00:00:00+00:00",
+    }
+    torn = replace(whole, header=third, sweeps=())
+    path = sealed(whole, tmp_path)
+    sealed(torn, tmp_path, "0000dddd-mine.h5")
+    assert find_unfinished(tmp_path, subject="P-1", protocol=protocol, affected="left").path == path
+
+
 def test_the_newest_exam_of_the_subject_is_found(broken: Recording, protocol: Protocol, tmp_path: Path) -> None:
     asked: dict[str, Any] = {"subject": "P-1", "protocol": protocol, "affected": "left"}
     with pytest.raises(UsageError, match="has no exam of P-1 by mine"):

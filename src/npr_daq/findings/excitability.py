@@ -55,9 +55,10 @@ def _step(recording: Recording, step: str, parameters: Parameters) -> list[Excit
 
 def _put_aside(sweeps: Sequence[Sweep], search: Mapping[str, Any]) -> str:
     """Why the record of a staircase is not that of the last pass at its site; empty where it is."""
-    if all(s.role is Role.REJECTED for s in sweeps):
+    stand = [s for s in sweeps if s.role is not Role.REJECTED]
+    if not stand:
         return f"put aside: {sweeps[-1].reject_reasons[-1] if sweeps[-1].reject_reasons else 'by the operator'}"
-    if max(int(s.why.get("pass") or 1) for s in sweeps) > int(search.get("pass") or 1):
+    if max(int(s.why.get("pass") or 1) for s in stand) > int(search.get("pass") or 1):
         return "done once more, and left before it was over"
     return ""
 

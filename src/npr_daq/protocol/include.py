@@ -94,9 +94,10 @@ def _take(
                     f"{step.protocol!r} is for the montage {inner.montage!r}, and this protocol for "
                     f"{protocol.montage!r}; both must be for the same"
                 )
+            if taken.texts.setdefault(inner.name, inner.text) != inner.text:
+                raise ProtocolFileError(f"two different included files are called {inner.name!r}; rename one of them")
         except ProtocolFileError as error:
             raise ProtocolFileError(f"{where}: {error}") from error
-        taken.texts[inner.name] = inner.text
         _take(
             inner,
             inner_path,

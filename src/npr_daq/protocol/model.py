@@ -104,7 +104,7 @@ class IncludeStep(_Strict):
     """All steps of another protocol in this place, within the stricter of both files' limits."""
 
     kind: Literal["include"]
-    protocol: Annotated[str, Field(min_length=1, max_length=64)]
+    protocol: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\P{Cc}*$")]
 
 
 class _WatchedSite(_Strict):

@@ -129,7 +129,7 @@ def conduct(
         read_back = bench.device.set_limits(plan.limits)
         header["limits"] = {"plan": asdict(plan.limits), "device": asdict(read_back)}
     header["cautions_confirmed"] = confirmed
-    header["steps"] = plan.records()
+    header["steps"] = plan.records() if resume is None else resume.records(plan)
     if sites is not None:
         header[ELECTRODES] = {"notes": dict(sites)}
     if resume is not None:
