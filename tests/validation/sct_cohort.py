@@ -103,11 +103,12 @@ def _run(seed: int, out: Path, way: str, visit: int) -> str:
 def _in_memory(uri: str, seed: int, folder: Path) -> Path:
     """The same driver, engine and simulator in this process; raises what ended the exam early."""
     import npr_daq as npr
+    from npr_daq.engine import stream
     from npr_daq.session.conduct import conduct
     from npr_drivers.frontend import conversation
 
     # In one process neither end can go: who is silent for long waits for a busy host's processor.
-    conversation.SILENT_S = conversation.REPLY_S = PATIENT_S
+    conversation.SILENT_S = conversation.REPLY_S = stream.STALL_S = PATIENT_S
     with npr.connect(uri) as bench:
         operator = npr.operators.auto(bench)
         # nobody watches: what is left out is shown and not recorded
