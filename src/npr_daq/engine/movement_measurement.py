@@ -60,16 +60,14 @@ class MovementMeasurement:
         *,
         cue_sample: int,
         release_sample: int,
-        lead_counts_rest: bool = True,
     ) -> tuple[str, ...]:
         """Words of what is wrong with a repetition of `task`, in the order found; none: it is accepted.
 
         `counts` (channel, time), MISSING in gaps, from about 1 s before the cue to about 1.5 s after the release, which
         lie at the columns `cue_sample` and `release_sample`. The prime mover of the side that stands out more decides,
         so that a weak one on the affected side makes no repetition bad. What has not been learned of rest is taken from
-        the time before the cue, unless `lead_counts_rest` is false. A contact that nobody mends is named in three
-        repetitions in a row and then no more. Raises `AnalysisError` for less than 0.1 s. Source: clinical reference
-        5.2 (6).
+        the time before the cue. A contact that nobody mends is named in three repetitions in a row and then no more.
+        Raises `AnalysisError` for less than 0.1 s. Source: clinical reference 5.2 (6).
         """
         held = counts[:, cue_sample:release_sample] == MISSING
         if not held.size or held.mean(axis=-1).max() > MOST_MISSING:
@@ -84,7 +82,7 @@ class MovementMeasurement:
             return words
         seen = contraction.envelope(signal_uv, rate_hz=rate_hz)
         seen[limited | loose] = np.nan
-        rest = self._known_rest(seen[:, : max(1, round(cue_sample / rate_hz * ENVELOPE_HZ))], lead=lead_counts_rest)
+        rest = self._known_rest(seen[:, : max(1, round(cue_sample / rate_hz * ENVELOPE_HZ))])
         times_ms = (1e3 * cue_sample / rate_hz, 1e3 * release_sample / rate_hz)
         flaw, levels = self._performed(task, seen, rest, limited | loose, times_ms)
         if flaw is Flaw.NONE:
@@ -106,9 +104,9 @@ class MovementMeasurement:
         words = [Flaw.SATURATED.value] if (limited & worth).any() else []
         return (*words, *(f"{LOOSE}: {self._names[row]}" for row in np.flatnonzero(loose & worth)))
 
-    def _known_rest(self, before: Floats, *, lead: bool) -> Rest:
+    def _known_rest(self, before: Floats) -> Rest:
         """What was learned; where nothing was, the time before the cue."""
-        found = _resting(before if lead else np.full_like(before, np.nan))
+        found = _resting(before)
         if self._rest is None:
             return found
         parts = ((getattr(self._rest, each.name), getattr(found, each.name)) for each in fields(Rest))

@@ -82,7 +82,6 @@ class FaceProgress:
     good: tuple[int, ...] = ()
     flaws: tuple[str, ...] = ()
     """What was wrong with those that do not count, first word of each."""
-    recorded: bool = False
     leave: str = ""
     """Why the operator skips the step as soon as the run goes on; empty where it goes on."""
 
