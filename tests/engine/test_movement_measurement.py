@@ -192,9 +192,6 @@ def test_without_a_rest_the_time_before_the_cue_is_the_rest() -> None:
     fresh = MovementMeasurement(MONTAGE, CALIBRATION)
     assert judged(fresh, Try.of(SMILE)) == ()
     assert judged(fresh, Try.of({})) == (Flaw.NO_BURST.value,)
-    counts = Try.of(SMILE).counts
-    found = fresh.judge(Task.SMILE_OPEN, counts, RATE, cue_sample=CUE, release_sample=RELEASE, lead_counts_rest=False)
-    assert found == (Flaw.NO_BURST.value,)
 
 
 def test_a_montage_without_the_prime_mover_says_nothing_of_the_burst() -> None:
