@@ -6,7 +6,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from npr_daq.analysis.crosstalk import LARGEST_COEFFICIENT_PART, SHARE_LIMIT
+from npr_daq.analysis.crosstalk import LARGEST_COEFFICIENT_PART, SEEN_PART, SHARE_LIMIT
 
 LEAST_REPETITIONS = 3
 SLAVE_TIMES_NOISE = 3.0
@@ -73,8 +73,9 @@ def decided(given: Evidence, cutoff: Floats) -> tuple[NDArray[np.str_], NDArray[
     a slave that is surely below 3 x noise, where the ratios are not surely above: there is nothing that could be seen
     (set on seeds 1000 to 1083). Where one side's own maximum is below 10 x noise, 10 x noise in its place makes the
     twin a bound, which decides where a bound is enough. Refused: fewer than three accepted repetitions, or too much
-    cross-talk where the verdict would not be absent (what is copied can only add to the affected slave). Else
-    indeterminate. Source: clinical reference 5.4.
+    cross-talk where the verdict would not be absent (what is copied can only add to the affected slave) and the ratios
+    do not stay above the cut-off without the most that the predictable share can be a part of. Else indeterminate.
+    Source: clinical reference 5.4.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         few = given.accepted < LEAST_REPETITIONS
@@ -90,7 +91,10 @@ def decided(given: Evidence, cutoff: Floats) -> tuple[NDArray[np.str_], NDArray[
         unseen = ~rises & (hidden < cutoff) & (hidden / given.own_ratio < cutoff)
         small = (given.slave_upper_uv < SLAVE_TIMES_NOISE * given.noise_uv) & ~(above & sure)
         below = ((given.ci[..., 1] < cutoff) & (high < cutoff)) | unseen | small
-        shared = given.share[..., 0] > SHARE_LIMIT
+        predictable = given.share[..., 0] > SHARE_LIMIT
+        own_part = np.sqrt(np.clip(1 - given.share[..., 0] / SEEN_PART, 0, 1))
+        stands = predictable & (given.q * own_part >= cutoff) & (twin * own_part >= cutoff)
+        shared = predictable & ~stands
         copied = given.copied > LARGEST_COEFFICIENT_PART
     declared = np.isfinite(cutoff)
     unknown = np.isnan(given.noise_uv)
@@ -122,6 +126,7 @@ def decided(given: Evidence, cutoff: Floats) -> tuple[NDArray[np.str_], NDArray[
         (declared & ~few & given.censored & quiet, "both slaves are at their noise: the ratio says little"),
         (declared & ~few & given.censored & ~quiet, "the healthy slave is at its noise: the ratio is a lower bound"),
         (declared & ~few & given.master_weak, "the prime mover of the affected side is weak"),
+        (present & stands & ~crossed, "part of the affected slave may be cross-talk: the ratios stand without it"),
         (healthy_shared & ~few, "part of the healthy slave may be cross-talk"),
         (declared & ~few & ~given.coefficient_known, "no cross-talk coefficient from stimulation"),
     ]

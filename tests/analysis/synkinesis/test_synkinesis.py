@@ -188,6 +188,13 @@ def test_what_cannot_hide_in_tone_is_absent_though_the_ratios_scatter():
 
     verdicts = [decided(evidence(risen), np.array(OCULAR_ORAL))[0] for risen in (0.5, 3.0)]
     assert verdicts == [Verdict.ABSENT, Verdict.INDETERMINATE]
+    # A tenth that is predictable may be six tenths of cross-talk: Q of 8 stays above 5, Q of 2 falls to 1.3.
+    strong = {"slave_uv": np.array(9.0), "slave_upper_uv": np.array(9.5), "share": np.array([0.1, 0.0])}
+    for ratio, verdict in ((8.0, Verdict.PRESENT), (2.0, Verdict.REFUSED)):
+        ratios = {"q": np.array(ratio), "normalised": np.array(ratio)}
+        ends = {"ci": np.array([1.9, 9.0]), "normalised_ci": np.array([1.9, 9.0])}
+        given = dataclasses.replace(evidence(40.0), **strong, **ratios, **ends)
+        assert decided(given, np.array(OCULAR_ORAL))[0] == verdict
 
 
 def test_tone_does_not_hide_synkinesis(emg):
