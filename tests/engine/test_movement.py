@@ -287,3 +287,14 @@ task = "pucker"
     assert plan.records()[1]["task"] == "pucker"
     assert "Nothing stimulates." in str(plan)
     assert plan.worst_case == ()
+
+
+def test_a_key_that_is_held_down_ends_one_task(faced: Any) -> None:
+    """In wall time, where a person presses; the keyboard repeats the key up to thirty times a second."""
+    faced.clock.wall = True
+    faced.device.grain, faced.device.wall_step = 1, 200
+    pressed = iter([Answer(AnswerKind.ENOUGH, "tired")] * 9)
+    faced.operator.keys = lambda: next(pressed, None) if len(repetitions(faced)) == 2 else None
+    faced.run(faced.faceplan)
+    assert [e.detail["step"] for e in faced.journal.events if e.kind == "enough"] == ["eyes"]
+    assert len(repetitions(faced, "lips")) == 3

@@ -17,6 +17,8 @@ STALL_S = 3.0
 """Waited without a sample after which the samples have stopped."""
 SLOW_HZ, SLOW_KEEP_MS = 5_000, 2_000.0
 """Below this rate samples are kept for longer, so that a window may begin before a cue that was just told."""
+SAME_PRESS_S = 1.0
+"""A key that ends a step and is held down, or pressed twice, does not end the next one as well."""
 GRANT_MS = 10.0
 """Granted beyond what is waited for, because a device sends whole blocks."""
 
@@ -64,6 +66,8 @@ class Bench:
         self._host_ns = host_ns
         self._monotonic_s = monotonic_s
         self._held: ev.Event | None = None
+        self._ended_s: float | None = None
+        """When a person last ended a step."""
         self.silent_s = 0.0
         """How long was waited for samples since the last one came."""
         self.armed = False
@@ -173,13 +177,22 @@ class Bench:
                 self.hold(ev.StopPressed("operator", pressed.reason))
             if pressed.kind is AnswerKind.PAUSE:
                 self.hold(ev.PausePressed(pressed.reason or "the operator asked for it"))
-            if pressed.kind is AnswerKind.ENOUGH:
+            if pressed.kind is AnswerKind.ENOUGH and not self._same_press():
                 self.hold(ev.Enough(pressed.reason or "the operator ended it"))
             if pressed.kind is AnswerKind.REDO:
                 self.marked = pressed.reason or "marked by the operator"
         held = self.settled()
+        if isinstance(held, ev.Enough) and self.clock.wall:
+            self._ended_s = self._monotonic_s()
         if held is not None:
             raise Interruption(held)
+
+    def _same_press(self) -> bool:
+        """Whether the key that has just ended a step is still being pressed; each press prolongs it."""
+        if self._ended_s is None or self._monotonic_s() - self._ended_s >= SAME_PRESS_S:
+            return False
+        self._ended_s = self._monotonic_s()
+        return True
 
     def check_stop(self) -> None:
         """Raise Interruption for a stop only: while the run is paused, nothing less can interrupt it."""
