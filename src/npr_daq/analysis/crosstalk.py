@@ -18,7 +18,7 @@ SHARE_LIMIT = 0.08
 """Share of the slave from which it may be cross-talk: set on simulated faces, seeds 1000 to 1003 (misrouting up to
 0.05, doubled cross-talk of neighbours 0.16 to 0.25 where it was strong enough to matter)."""
 SEEN_PART = 1 / 6
-"""Least part of a cross-talk's power that is predictable: 0.17 and more of the excess of slaves with doubled cross-talk,
+"""Least part of a cross-talk's power that is predictable: 0.17 and more of the excess of those with doubled cross-talk,
 seeds 1000 to 1083. What is predictable, times six, is the most that may be cross-talk."""
 PIECE = 512
 """Columns of one matrix product, so small that BLAS stays in the calling thread."""
