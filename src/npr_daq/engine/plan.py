@@ -166,10 +166,6 @@ class Plan:
         return "\n".join(self.lines())
 
 
-UNSTIMULATING = (ImpedanceStep, RestStep, MovementStep)
-"""Steps that give no shock."""
-
-
 def compile_plan(
     protocol: Protocol,
     *,
@@ -191,8 +187,7 @@ def compile_plan(
         raise PlanError(
             f"the protocol {protocol.name!r} is for the montage {protocol.montage!r}, but {montage.name!r} is attached"
         )
-    stimulates = any(not isinstance(s, UNSTIMULATING) for s in protocol.step)
-    if stimulates and precautions.refuse is not None:
+    if protocol.stimulates and precautions.refuse is not None:
         raise SafetyTrip(f"no stimulation: {precautions.refuse}")
     bench = HOUSE_LIMITS.tightened(limits)
     tight = within_house(protocol.limits, bench)
@@ -240,7 +235,7 @@ def compile_plan(
                         before=steps,
                     )
                 )
-    if stimulates and omitted and not any(isinstance(s, SiteSeries) for s in steps):
+    if protocol.stimulates and omitted and not any(isinstance(s, SiteSeries) for s in steps):
         if NO_TRAINS in omitted.values():
             raise SafetyTrip(f"no stimulation: {NO_TRAINS}, and {protocol.name!r} has nothing else that is allowed")
         raise SafetyTrip(f"no stimulation: the intake forbids every site of {protocol.name!r}")
