@@ -298,3 +298,24 @@ def test_a_key_that_is_held_down_ends_one_task(faced: Any) -> None:
     faced.run(faced.faceplan)
     assert [e.detail["step"] for e in faced.journal.events if e.kind == "enough"] == ["eyes"]
     assert len(repetitions(faced, "lips")) == 3
+
+
+def test_a_host_that_was_held_up_before_a_cue_goes_on(faced: Any) -> None:
+    faced.clock.wall = True
+    faced.device.wall_step = 200
+    held: list[int] = []
+
+    def told(notice: Any) -> None:
+        if notice.kind == "next" and not held:
+            held.append(1)
+        elif notice.kind == "envelope" and held == [1] and faced.device._position > RATE:
+            held.append(2)
+            # Eight seconds, in which the cue and the release of the first repetition lie.
+            faced.device._grant = faced.device._position + 8 * RATE
+            faced.device._advance()
+
+    faced.operator.tell = told
+    assert faced.run(faced.faceplan).cause == "complete"
+    assert held == [1, 2]
+    assert len(repetitions(faced, "eyes")) == 3
+    assert stored(faced, "eyes").shape[1] >= 25.9 * RATE

@@ -124,6 +124,10 @@ class FaceRecorder:
         bench.marked = ""
         cue = max(opened.due, bench.ahead + self._samples(0.02))
         release = cue + self._samples(step.hold_s)
+        first, last = cue - self._samples(BEFORE_S), release + self._samples(AFTER_S)
+        key = f"{step.name} {effect.number}"
+        # Before any wait: a host that was held up finds everything up to the next cue in one piece.
+        bench.sweeper.want(key, first_sample=first, width=last - first)
         self._until(cue)
         self._operator.tell(
             prompts.cue(
@@ -135,9 +139,6 @@ class FaceRecorder:
                 rate_hz=opened.rate_hz,
             )
         )
-        first, last = cue - self._samples(BEFORE_S), release + self._samples(AFTER_S)
-        key = f"{step.name} {effect.number}"
-        bench.sweeper.want(key, first_sample=first, width=last - first)
         self._until(release)
         self._operator.tell(prompts.release(step, number=effect.number))
         self._until(last)

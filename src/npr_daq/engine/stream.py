@@ -16,7 +16,7 @@ POLL_S = 0.05
 STALL_S = 3.0
 """Waited without a sample after which the samples have stopped."""
 SLOW_HZ, SLOW_KEEP_MS = 5_000, 2_000.0
-"""Below this rate samples are kept for longer, so that a window may begin before a cue that was just told."""
+"""Below this rate samples are kept for longer, so that a window may begin before the cue that comes next."""
 SAME_PRESS_S = 1.0
 """A key that ends a step and is held down, or pressed twice, does not end the next one as well."""
 GRANT_MS = 10.0
