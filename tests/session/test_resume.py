@@ -175,6 +175,7 @@ def test_what_ended_the_earlier_part_did_not_end_the_exam(broken: Recording, tmp
 def test_steps_that_are_not_planned_today_stay_known(broken: Recording, plan: Plan, tmp_path: Path) -> None:
     header = {**broken.header, "steps": [dict(step) for step in broken.header["steps"]]}
     header["steps"][-2] |= {"kind": "train", "cap_ma": 5.0}
+    header["intake"] = {"pacemaker": "no"}
     done = replace(broken, header=header)
     found = Resumption(tmp_path / "a.h5", done, standing(done), "")
     today = replace(plan, steps=tuple(step for step in plan.steps if step.name != LEFT))
@@ -183,6 +184,7 @@ def test_steps_that_are_not_planned_today_stay_known(broken: Recording, plan: Pl
     assert kept[LEFT] == header["steps"][-2]
     assert found.records(plan)[-2] == header["steps"][-2]
     assert kept[RIGHT] == plan.records()[-1]
+    assert found.record()["intake"] == {"pacemaker": "no"}
 
 
 def test_a_second_copy_that_was_broken_off_is_passed_over(

@@ -66,6 +66,8 @@ class Resumption:
             "steps_done": [step.name for step in self.steps if step.done],
             "streams_apart": STREAMS_APART,
             "sweeps": len(self.recording.sweeps),
+            # What its shocks were given under.
+            **{key: self.header.get(key) for key in ("intake", "cautions_confirmed", "operator", "limits")},
             **({"resumed_from": earlier} if (earlier := self.header.get("resumed_from")) else {}),
         }
 
