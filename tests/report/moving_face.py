@@ -96,7 +96,8 @@ def pair(task: Task, slave: Muscle, **changes: Any) -> SynkinesisRow:
         lag_ms=Sides(12.0, -30.0), slope=Sides(0.44, 0.07), duration_ratio=Sides(0.97, 0.4), overlap=Sides(0.88, 0.2),
         onset_difference_ms=Sides(25.0, None), coherence=Sides(0.21, 0.05), coherence_limit=0.07,
         cocontraction=Sides(0.3, 0.1), coefficient=Sides(0.4, 0.02), affected_uv=26.0, healthy_uv=10.0,
-        difference_db=20 * float(np.log10(q)), crosstalk=0.04, crosstalk_healthy=0.02, crosstalk_coefficient=None,
+        difference_db=20 * float(np.log10(q)), master_uv=Sides(60.0, 100.0), crosstalk=0.04,
+        crosstalk_healthy=0.02, crosstalk_coefficient=None,
         significant=verdict == "present", repetitions=Counted(5, 6), verdict=verdict,
         reasons=("no cross-talk coefficient from stimulation",) if cutoff else (),
     )  # fmt: skip

@@ -17,7 +17,7 @@ from npr_daq.findings.synkinesis_rows import (
 from npr_daq.findings.table import TableView, plain
 
 SIDES = ("gain", "correlation", "peak_correlation", "lag_ms", "slope", "duration_ratio", "overlap",
-         "onset_difference_ms", "coherence", "cocontraction", "coefficient")  # fmt: skip
+         "onset_difference_ms", "coherence", "cocontraction", "coefficient", "master_uv")  # fmt: skip
 INTERVALS = ("q_ci95", "q_bca_ci95", "normalised_q_ci95", "gain_ratio_ci95")
 
 

@@ -33,9 +33,9 @@ class SynkinesisRow:
     later), `slope` by Deming regression (S8), `duration_ratio` and `overlap` (S9), `onset_difference_ms` (slave minus
     master), `coherence` in 15 to 30 Hz (S10; `coherence_limit` is its 95 % limit), `cocontraction` (S11),
     `coefficient` SC (S12): means of the repetitions that were compared. `affected_uv` and `healthy_uv` are the slave's
-    mean plateaus with rest taken off. `crosstalk` is the predictable share of the affected slave, `crosstalk_healthy`
-    of the healthy one, `crosstalk_coefficient` that of branch stimulation of the same visit: what it explains is taken
-    off before `q` is formed. `significant`: after Holm over all pairs.
+    mean plateaus with rest taken off (S1), `master_uv` the prime mover's (S2). `crosstalk` is the predictable share of
+    the affected slave, `crosstalk_healthy` of the healthy one, `crosstalk_coefficient` that of branch stimulation of
+    the same visit: what it explains is taken off before `q` is formed. `significant`: after Holm over all pairs.
     """
 
     task: str
@@ -66,6 +66,7 @@ class SynkinesisRow:
     affected_uv: float | None
     healthy_uv: float | None
     difference_db: float | None
+    master_uv: Sides
     crosstalk: float | None
     crosstalk_healthy: float | None
     crosstalk_coefficient: float | None
@@ -165,7 +166,8 @@ _RATIOS = (
     "index_pairs", "index_censored", "repetition", "repetitions_accepted", "repetitions_total",
 )  # fmt: skip
 _BOTH_SIDES = (
-    ("gain", "1"), ("correlation", "1"), ("peak_correlation", "1"), ("lag_ms", "ms"), ("slope", "1"),
+    ("master_uv", "uV"), ("gain", "1"), ("correlation", "1"), ("peak_correlation", "1"), ("lag_ms", "ms"),
+    ("slope", "1"),
     ("duration_ratio", "1"), ("overlap", "1"), ("onset_difference_ms", "ms"), ("coherence", "1"),
     ("cocontraction", "1"), ("coefficient", "1"), ("left_out", "1"), ("voluntary_correlation", "1"),
     ("reflex_latency_ms", "ms"), ("reflex_uv", "uV"), ("early_percent", "%"), ("late_percent", "%"),

@@ -1,5 +1,8 @@
 """Heat maps of the Synkinetic Correlation Test: task by muscle, affected, healthy and their difference."""
 
+from collections.abc import Mapping
+from math import log10
+
 from npr_daq.anatomy import FACIAL_MUSCLES, Muscle
 from npr_daq.expression import PRIME_MOVER, Task
 from npr_daq.findings.findings import Findings
@@ -44,7 +47,10 @@ def synkinesis_maps(findings: Findings, found: Moved) -> tuple[SpreadMaps, ...]:
             (
                 task_words(task),
                 tuple(
-                    _cell(rows.get((task, str(m))), field, full, sign, mover=_master(found, task) == m) for m in muscles
+                    _mover(rows, task, field)
+                    if _master(found, task) == m
+                    else _cell(rows.get((task, str(m))), field, full, sign)
+                    for m in muscles
                 ),
             )
             for task in tasks
@@ -65,9 +71,22 @@ def _master(found: Moved, task: str) -> str:
     return stored or str(known_mover)
 
 
-def _cell(row: SynkinesisRow | None, field: str, full: float, sign: float, *, mover: bool) -> MapCell:
+def _mover(rows: Mapping[tuple[str, str], SynkinesisRow], task: str, field: str) -> MapCell:
+    """The prime mover's own plateau, or the ratio of both sides in decibels, unshaded: it is meant to move."""
+    of_task = next((row for (name, _), row in rows.items() if name == task), None)
+    if of_task is None:
+        return MapCell("", small=("mover",), own=True)
+    a, h = known(of_task.master_uv.affected), known(of_task.master_uv.healthy)
+    if field == "difference_db":
+        text = "" if not a or not h else words.signed(20 * log10(a / h), 1)
+    else:
+        text = "" if (value := a if field == "affected_uv" else h) is None else number(value, 1)
+    return MapCell(text, small=("mover",), own=True)
+
+
+def _cell(row: SynkinesisRow | None, field: str, full: float, sign: float) -> MapCell:
     if row is None:
-        return MapCell("", small=("mover",), own=True) if mover else MapCell("")
+        return MapCell("")
     value = known(getattr(row, field))
     if field == "difference_db":
         small = (f"{ratio(row.q, censored=row.q_censored)} {interval(row.q_ci95)}".strip(),) if known(row.q) else ()
@@ -80,6 +99,4 @@ def _cell(row: SynkinesisRow | None, field: str, full: float, sign: float, *, mo
         text = number(value, 1)
     if all(known(one) is None for one in (row.affected_uv, row.healthy_uv, row.q)):
         text = ""
-    if mover:
-        return MapCell(text, small=("mover", *small), own=True)
     return MapCell(text, small=small, shade=sign * shade if abs(shade) >= FAINTEST else 0.0, outlined=row.declared)
