@@ -14,3 +14,10 @@ def test_first_exam(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     assert "trunk" in done.stdout
     assert (tmp_path / "first_exam.png").stat().st_size > 10_000
     assert len(list(tmp_path.glob("*-conduction_trunk.h5"))) == 1
+
+
+def test_synkinesis_on_arrays(request: pytest.FixtureRequest) -> None:
+    script = Path(request.config.rootpath) / "examples" / "synkinesis_on_arrays.py"
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "verdict      present" in done.stdout
