@@ -108,6 +108,7 @@ def test_a_wrong_value_says_what_is_allowed(old: str, new: str, wanted: str) -> 
             "widths_us[1]: 0.0 is not allowed: write a number from 1",
         ),
         ('"excitability"\nsite = "buccal"\nwidths_us = [50, 50.0]', "measured once, 50 us is named twice"),
+        ('"conduction"\nsite = ["trunk"]', "site: ['trunk'] is not allowed: write one of 'trunk'"),
     ],
 )
 def test_a_wrong_step_says_what_to_write_with_its_unit(step: str, wanted: str) -> None:
@@ -116,6 +117,13 @@ def test_a_wrong_step_says_what_to_write_with_its_unit(step: str, wanted: str) -
     assert wanted in message
     assert "\n" not in message
     assert "input" not in message
+
+
+@pytest.mark.parametrize("task", ['["pucker"]', "{}", "3", '"smirk"'])
+def test_a_wrong_task_says_the_expressions(task: str) -> None:
+    head = 'title = "t"\npurpose = "p"\nversion = 1\nmontage = "facial-16"\n'
+    message = refused(f'{head}[[step]]\nkind = "movement"\ntask = {task}\n')
+    assert "is not allowed: write one of 'wrinkle_forehead', 'frown'" in message
 
 
 def test_an_error_in_a_step_is_told_once_and_nothing_false_with_it() -> None:

@@ -10,6 +10,7 @@ import pytest
 from npr_daq.errors import RecordingError, UsageError
 from npr_daq.exam import seal as sealing
 from npr_daq.exam.exam import open_exam
+from npr_daq.exam.salvaged import Salvaged
 from npr_daq.exam.seal import recover
 from npr_daq.recording import Recording
 from npr_daq.storage.frames import FrameType, encode_frame
@@ -55,6 +56,14 @@ def test_a_damaged_last_entry_is_not_called_torn(data: bytes, tmp_path: Path) ->
     [result] = recover(tmp_path)
     assert "bytes of the journal are damaged" in result.damage[0]
     assert "acknowledged" not in result.describe()
+
+
+def test_what_was_salvaged_of_rest_and_movements_is_said() -> None:
+    assert "x.h5: 0 sweeps salvaged" in Salvaged("x.jrn", "x.h5").describe()
+    moved = Salvaged("x.jrn", "x.h5", recordings=2, repetitions=1)
+    assert "x.h5: 2 recordings of rest and movement with 1 repetition salvaged" in moved.describe()
+    both = Salvaged("x.jrn", "x.h5", sweeps=12, recordings=1)
+    assert "x.h5: 12 sweeps and 1 recording of rest and movement salvaged" in both.describe()
 
 
 def test_an_entry_that_was_cut_off_is_called_so(data: bytes, tmp_path: Path) -> None:

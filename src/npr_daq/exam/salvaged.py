@@ -14,10 +14,11 @@ from npr_daq.storage.journal_reader import JournalContents
 class Salvaged:
     """What became of one journal.
 
-    `unknown` are shocks that may or may not have been delivered and `unstored` shocks that were delivered and whose
-    response was lost, `damage` what is wrong with the journal's bytes and `damaged` entries that make no whole, in
-    words. `dropped_tail_bytes` are in no intact entry. `error` is set where nothing could be sealed; then every file
-    is as it was.
+    `recordings` are stretches of rest and movement and `repetitions` the tries of movements in them. `unknown` are
+    shocks that may or may not have been delivered and `unstored` shocks that were delivered and whose response was
+    lost, `damage` what is wrong with the journal's bytes and `damaged` entries that make no whole, in words.
+    `dropped_tail_bytes` are in no intact entry. `error` is set where nothing could be sealed; then every file is as
+    it was.
     """
 
     journal: str
@@ -30,6 +31,8 @@ class Salvaged:
     damage: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
     error: str | None = None
+    recordings: int = 0
+    repetitions: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe, one key per field."""
@@ -44,7 +47,7 @@ class Salvaged:
                 f"{self.journal}: it ends inside its first entry ({self.dropped_tail_bytes} bytes), which is written "
                 "before any shock: nothing was recorded in it"
             )
-        lines = [f"{self.exam}: {self.sweeps} sweeps salvaged" + ("" if self.clean else ", the exam was cut off")]
+        lines = [f"{self.exam}: {self._salvaged()} salvaged" + ("" if self.clean else ", the exam was cut off")]
         if self.dropped_tail_bytes:
             where = "are damaged" if self.damage else "at the end are an entry that was cut off while it was written"
             lines.append(f"  left out: {self.dropped_tail_bytes} bytes of the journal {where}")
@@ -52,6 +55,16 @@ class Salvaged:
         lines += [f"  lost: {text}" for text in self.unstored]
         lines += [f"  damaged: {text}" for text in (*self.damage, *self.damaged)]
         return "\n".join(lines)
+
+    def _salvaged(self) -> str:
+        """`12 sweeps`; `3 recordings of rest and movement with 6 repetitions`; or both."""
+        counted = []
+        if self.sweeps or not self.recordings:
+            counted.append(f"{self.sweeps} sweeps")
+        if self.recordings:
+            tries = f" with {_count(self.repetitions, 'repetition')}" if self.repetitions else ""
+            counted.append(f"{_count(self.recordings, 'recording')} of rest and movement{tries}")
+        return " and ".join(counted)
 
 
 def told(
@@ -79,7 +92,14 @@ def told(
             recovery.CAPTURE_INCOMPLETE,
             recovery.SAMPLES_WITHOUT_CAPTURE,
         ),
+        # The noise before shocks is a capture as well, of a step that has sweeps.
+        recordings=sum(not capture.name.endswith("_noise") for capture in recording.captures),
+        repetitions=sum(event.kind == "repetition" for event in recording.events),
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _texts(events: tuple[Event, ...], *kinds: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from npr_daq.anatomy import TrigeminalSite
+from npr_daq.expression import Task
 from npr_daq.protocol.model import (
     ConductionStep,
     CrosstalkStep,
@@ -88,7 +89,10 @@ def _allowed(problem: Any) -> str:
     match kind:
         case "enum" | "literal_error":
             words = f"write one of {str(context.get('expected', '')).replace(' or ', ', ')}"
-            reflex = problem.get("input") in set(TrigeminalSite)
+            if key == "task":
+                words = words.replace(f"'{Task.REST}', ", "")  # a task of the face, and no movement
+            # A list or a table, which no set may be asked for, can stand where a word should.
+            reflex = problem.get("input") in tuple(TrigeminalSite)
             return f'{words}; a step of kind = "reflex" stimulates that nerve' if reflex else words
         case "tuple_type" | "list_type":
             return _LISTS.get(key, "write a list in brackets")
