@@ -87,7 +87,7 @@ def following_row(row: Mapping[str, Any]) -> FollowingRow:
 
 
 def _pair(row: Mapping[str, Any]) -> SynkinesisRow:
-    sides = {name: Sides(**row[name]) for name in SIDES}
+    sides = {name: Sides(**row.get(name, {})) for name in SIDES}
     ends = {name: _interval(row[name]) for name in INTERVALS}
     counted = Counted(**row["repetitions"])
     return SynkinesisRow(**{**row, **sides, **ends, "repetitions": counted, "reasons": tuple(row["reasons"])})
