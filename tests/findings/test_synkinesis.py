@@ -191,6 +191,21 @@ def test_an_input_at_its_limit_spoils_the_repetition(make: Make, moving: ModuleT
     assert pair(found, EYES, ORIS).repetitions.accepted == 3
 
 
+def test_a_channel_that_is_stuck_is_no_quiet_one(make: Make, moving: ModuleType) -> None:
+    made = make(levels={EYES: moving.LEVELS[EYES]})
+    movement = made.captures[1]
+    row = made.montage.names.index("right.orbicularis_oris")
+    counts = movement.counts.copy()
+    counts[row, round(1.0 * moving.RATE_HZ) :] = 7
+    found = compute(replace(made, captures=(made.captures[0], replace(movement, counts=counts))))
+    assert (pair(found, EYES, ORIS).verdict, pair(found, EYES, ORIS).q) == ("refused", None)
+    others = [p for p in found.synkinesis.pairs if p.slave != ORIS]
+    assert others
+    assert all(p.repetitions.accepted for p in others)
+    [said] = [w for w in found.quality["warnings"] if "repeats one value" in w]
+    assert said.startswith(f"{movement.name}: right.orbicularis_oris repeats one value for ")
+
+
 def test_rest_alone_is_tone_alone(make: Make) -> None:
     found = compute(make(levels={}))
     assert len(found.tone) == 8

@@ -19,6 +19,8 @@ PAD_S = 0.5
 LEAST_SAMPLES_S = 0.2
 COUNT_LIMIT = 2**23 - 1
 """The largest count of the 24 bits that samples are sent in (wire document): there an input is at its limit."""
+STUCK_S = 0.1
+"""A channel that repeats one count for so long has no signal there, not a quiet one: noise moves any input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +55,8 @@ class Placed:
 class Continuous:
     """Everything that was recorded without stimuli: `emg_uv` (2, muscle, time), float32, affected side first.
 
-    NaN where samples are missing, between captures, and in rows that were not recorded (`recorded` (2, muscle)).
-    `aside` says in words which captures could not be used.
+    NaN where samples are missing, where a channel is stuck on one count, between captures, and in rows that were not
+    recorded (`recorded` (2, muscle)). `aside` says in words which captures, or channels of them, could not be used.
     """
 
     emg_uv: NDArray[np.float32]
@@ -117,6 +119,13 @@ def lay_out(recording: Recording, muscles: Sequence[Muscle]) -> Continuous:
     for capture, kind in kept:
         n = capture.counts.shape[1]
         uv = recording.calibration.to_microvolts(capture.counts, device)
+        held = stuck(capture.counts, rate_hz)
+        uv = np.where(held, np.nan, uv)
+        aside += [
+            f"{capture.name}: {channels[row].name} repeats one value for {held[row].sum() / rate_hz:.1f} s of "
+            f"{n / rate_hz:.1f} s and is left out there; check the electrode and the amplifier"
+            for row in np.flatnonzero(held.any(axis=-1))
+        ]
         for row, side, muscle in places:
             emg_uv[side, muscle, column : column + n] = uv[row]
         placed.append(
@@ -135,6 +144,21 @@ def lay_out(recording: Recording, muscles: Sequence[Muscle]) -> Continuous:
         )
         column += n + pad
     return Continuous(emg_uv, rate_hz, roles, tuple(muscles), recorded, tuple(placed), tuple(aside))
+
+
+def stuck(counts: NDArray[np.int32], rate_hz: float) -> NDArray[np.bool_]:
+    """Where a channel of `counts` (channel, time) repeats one count for `STUCK_S` or more; not at the input's limit."""
+    least = max(2, round(STUCK_S * rate_hz))
+    found = np.zeros(counts.shape, dtype=bool)
+    if counts.shape[1] < least:
+        return found
+    usable = (counts[:, 1:] != MISSING) & (np.abs(counts[:, 1:]) < COUNT_LIMIT)
+    for row, same in enumerate((np.diff(counts, axis=-1) == 0) & usable):
+        edges = np.flatnonzero(np.diff(same, prepend=False, append=False))
+        for first, last in edges.reshape(-1, 2):
+            if last - first + 1 >= least:
+                found[row, first : last + 1] = True
+    return found
 
 
 def _unfit(capture: Capture, channels: int, rate_hz: float) -> str | None:
