@@ -210,6 +210,7 @@ def test_rest_alone_is_tone_alone(make: Make) -> None:
     found = compute(make(levels={}))
     assert len(found.tone) == 8
     assert found.synkinesis == Synkinesis()
+    assert str(found.synkinesis).startswith("<0 x SynkinesisRow>")
 
 
 def test_nonsense_is_told_and_nothing_raises(make: Make, moving: ModuleType) -> None:

@@ -25,8 +25,12 @@ def test_notes_are_kept_by_channel() -> None:
         "all": "tape on the chin",
     }
     assert parse_notes(" ; ", MONTAGE) == {}
-    for wrong in ("x" * 5000, "left nasalis\n3 mm", f"left nasalis {'x' * 300}"):
-        with pytest.raises(UsageError, match="note on"):
+    for wrong, said in (
+        ("x" * 5000, "has 5000 characters, and at most 3200"),
+        ("left nasalis\n3 mm", "cannot be printed"),
+        (f"left nasalis {'x' * 300}", "note on left.nasalis"),
+    ):
+        with pytest.raises(UsageError, match=said):
             parse_notes(wrong, MONTAGE)
     event = electrodes_event({"left.nasalis": "3 mm higher"})
     assert (event.kind, event.detail) == ("electrodes", {"notes": {"left.nasalis": "3 mm higher"}})

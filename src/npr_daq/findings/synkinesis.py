@@ -38,6 +38,10 @@ class Synkinesis:
     index_censored: int = 0
     repetitions: TableView[RepetitionRow] = field(default_factory=lambda: TableView(RepetitionRow))
 
+    def __str__(self) -> str:
+        """The pairs and the index, as their tables print."""
+        return f"{self.pairs}\n\n{self.index_table}"
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of the interface, with the repetitions."""
         return {

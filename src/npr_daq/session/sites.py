@@ -43,11 +43,14 @@ def parse_notes(text: str, montage: Montage) -> dict[str, str]:
 
     Raises UsageError for a text that is too long or not printable.
     """
-    if len(text) > MOST_CHARACTERS * len(montage.channels) or not text.isprintable():
+    most = MOST_CHARACTERS * len(montage.channels)
+    example = "write one line such as 'left nasalis 3 mm higher; right frontalis 5 mm lateral', and never a name"
+    if len(text) > most:
         raise UsageError(
-            f"the note on the electrodes is {len(text)} characters long or not printable; "
-            "write one line such as 'left nasalis 3 mm higher; right frontalis 5 mm lateral', and never a name"
+            f"the note on the electrodes has {len(text)} characters, and at most {most} are kept; {example}"
         )
+    if not text.isprintable():
+        raise UsageError(f"the note on the electrodes holds characters that cannot be printed; {example}")
     known = {re.sub(r"[._]", " ", name): name for name in montage.names}
     notes: dict[str, str] = {}
     for part in text.split(";"):
