@@ -210,3 +210,9 @@ def test_a_repetition_is_judged_within_the_pause_after_it(measurement: MovementM
         judged(measurement, made)
         taken.append(process_time() - begin)
     assert min(taken) < 0.05  # 10 ms on an ordinary machine
+
+
+def test_a_channel_without_a_signal_is_named(measurement: MovementMeasurement) -> None:
+    counts = Try.of(SMILE).counts
+    counts[row(Side.LEFT, Muscle.ZYGOMATICUS), 3_000:6_000] = 12_345
+    assert judged(measurement, counts) == ("no signal: left zygomaticus",)

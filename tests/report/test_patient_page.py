@@ -14,6 +14,7 @@ from npr_daq.anatomy import Branch, Muscle, Side
 from npr_daq.cli.report import register
 from npr_daq.expression import Task
 from npr_daq.findings import Findings, compute
+from npr_daq.findings.synkinesis_rows import Sides
 from npr_daq.findings.table import TableView
 from npr_daq.montage import standard_montage
 from npr_daq.recording import Recording
@@ -98,8 +99,7 @@ def test_letters_are_large_enough_on_a_phone(whole: str) -> None:
 
 def test_a_weak_side_is_told_in_tens(moving_face: ModuleType, nerve: Recording, conducted: Findings) -> None:
     found = moving_face.with_movement(conducted, (Task.PUCKER, Task.SMILE_OPEN))
-    pairs = [replace(row, q=0.5, normalised_q=1.25) for row in found.synkinesis.pairs]
-    pairs[0] = replace(pairs[0], normalised_q=None)
+    pairs = [replace(row, master_uv=Sides(22.0, 55.0)) for row in found.synkinesis.pairs]
     weak = replace(found, synkinesis=replace(found.synkinesis, pairs=TableView(type(pairs[0]), pairs)))
     text = said(render_for_patient(moving_face.exam(moving_face.moving(nerve), weak)))
     assert "moves less on the left: about 40 percent of the right" in text

@@ -10,7 +10,7 @@ from npr_daq.analysis.contraction import Rest
 from npr_daq.analysis.crosstalk import taken_off
 from npr_daq.analysis.repetitions import OWN_TIMES_NOISE, Flaw, Repetitions
 from npr_daq.analysis.resampling import bca_interval, holm, t_interval
-from npr_daq.analysis.verdict import Evidence, decided
+from npr_daq.analysis.verdict import LEAST_REPETITIONS, QUIET_TIMES_NOISE, Evidence, decided
 from npr_daq.errors import AnalysisError
 
 HEALTHY_CORRECTION = 0.5
@@ -137,6 +137,7 @@ def compare(
         copied=copied,
         coefficient_known=np.isfinite(c),
         master_weak=np.asarray((counted & (a.flaw == Flaw.WEAK)).any(axis=-1)),
+        master_still=np.asarray(_still(a, counted)),
         accepted=counted.sum(axis=-1),
         total=(h.flaw != Flaw.MISSING).sum(axis=-1),
     )
@@ -155,7 +156,7 @@ def compare(
         normalised_q=evidence.normalised,
         normalised_q_ci95=heard(evidence.normalised_ci),
         gain_ratio=np.exp(g),
-        gain_ratio_ci95=np.exp(g_ci),
+        gain_ratio_ci95=np.exp(np.where((both.sum(axis=-1) >= LEAST_REPETITIONS)[..., None], g_ci, np.nan)),
         correlation_change=r,
         correlation_change_ci95=r_ci,
         duration_change_ms=long,
@@ -180,6 +181,14 @@ def asymmetry(q: ArrayLike) -> tuple[Floats, Floats]:
     """
     size = np.exp(-np.abs(_log(np.asarray(q, dtype=np.float64))))
     return 100 * size, 100 * (1 - size) / (1 + size)
+
+
+def _still(a: Repetitions, counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the affected master was at its noise in every repetition that counts."""
+    noise = a.master_rest.rms_uv[..., None]
+    with np.errstate(invalid="ignore"):
+        at_noise = a.master_uv < QUIET_TIMES_NOISE * noise
+    return np.asarray(counted.any(axis=-1) & (at_noise | ~counted).all(axis=-1))
 
 
 def _own_ratio(a: Repetitions, h: Repetitions, noise_uv: Floats) -> tuple[Floats, Floats, Floats]:

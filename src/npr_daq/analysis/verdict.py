@@ -38,6 +38,7 @@ class Evidence:
     mean power by which the affected slave rises above its own rest and `risen_error_uv2` its SD if it did not rise;
     `healthy_uv` the healthy slave's plateau, floored; `own_ratio` the ratio of the own maxima; `share` (..., 2) of
     affected and healthy; `copied` the part a coefficient explains, `coefficient_known` whether there was one.
+    `master_weak`: in some repetition the affected prime mover was too weak, `master_still`: in all it was at its noise.
     """
 
     q: Floats
@@ -60,6 +61,7 @@ class Evidence:
     copied: Floats
     coefficient_known: Flags
     master_weak: Flags
+    master_still: Flags
     accepted: NDArray[np.int64]
     total: NDArray[np.int64]
 
@@ -71,8 +73,9 @@ def decided(given: Evidence, cutoff: Floats) -> tuple[NDArray[np.str_], NDArray[
     at least 3 x noise and rises above its own rest, and the cross-talk test is passed. Absent: both upper limits are
     below the cut-off; of a slave that does not rise above its own rest, the limits of what may hide in its tone; and of
     a slave that is surely below 3 x noise, where the ratios are not surely above: there is nothing that could be seen
-    (set on seeds 1000 to 1083). Where one side's own maximum is below 10 x noise, 10 x noise in its place makes the
-    twin a bound, which decides where a bound is enough. Refused: fewer than three accepted repetitions, or too much
+    (set on seeds 1000 to 1083); none of it where the affected prime mover did not move, because nothing could follow.
+    Where one side's own maximum is below 10 x noise, 10 x noise in its place makes the twin a bound, which decides
+    where a bound is enough. Refused: fewer than three accepted repetitions, or too much
     cross-talk where the verdict would not be absent (what is copied can only add to the affected slave) and the ratios
     do not stay above the cut-off without the most that the predictable share can be a part of. Else indeterminate.
     Source: clinical reference 5.4.
@@ -90,7 +93,9 @@ def decided(given: Evidence, cutoff: Floats) -> tuple[NDArray[np.str_], NDArray[
         hidden = np.sqrt(np.maximum(given.risen_uv2, 0) + RISES_SD * given.risen_error_uv2) / given.healthy_uv
         unseen = ~rises & (hidden < cutoff) & (hidden / given.own_ratio < cutoff)
         small = (given.slave_upper_uv < SLAVE_TIMES_NOISE * given.noise_uv) & ~(above & sure)
-        below = ((given.ci[..., 1] < cutoff) & (high < cutoff)) | unseen | small
+        low_enough = ((given.ci[..., 1] < cutoff) & (high < cutoff)) | unseen | small
+        # Where nothing moved nothing could follow: silence says nothing.
+        below = low_enough & ~given.master_still
         predictable = given.share[..., 0] > SHARE_LIMIT
         own_part = np.sqrt(np.clip(1 - given.share[..., 0] / SEEN_PART, 0, 1))
         stands = predictable & (given.q * own_part >= cutoff) & (twin * own_part >= cutoff)
@@ -116,7 +121,11 @@ def decided(given: Evidence, cutoff: Floats) -> tuple[NDArray[np.str_], NDArray[
         (crossed & copied, "cross-talk: a copy of the prime mover is over half of the slave's power"),
         (open_ & ~given.own_known, "the own maximum of the slave is missing or below 10 x noise"),
         (open_ & above & sure & ~strong, "the slave is below 3 x noise or does not rise above its own rest"),
-        (open_ & ~rises & ~below, "the tone at rest hides what the slave may do"),
+        (
+            open_ & low_enough & given.master_still,
+            "the affected prime mover did not move: nothing to follow",
+        ),
+        (open_ & ~rises & ~low_enough, "the tone at rest hides what the slave may do"),
         (open_ & above & ~sure, "the intervals reach down to 1"),
         (open_ & given.own_known & ~above & rises, "the intervals reach to both sides of the cut-off"),
         (present & ~crossed & ~given.own_known, "the affected own maximum is below 10 x noise: its twin is a bound"),

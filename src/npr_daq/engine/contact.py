@@ -1,4 +1,4 @@
-"""What the samples say of the contact of an electrode and of its input: mains hum, and an input at its limit."""
+"""What the samples say of an electrode and its input: mains hum, an input at its limit, a channel without a signal."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -19,6 +19,10 @@ RUN = 3
 """Equal extreme counts in a row: no signal with noise stands still for that long."""
 LEAST_COUNTS = 50
 """A signal of a few counts repeats itself anyway: it is coarse, not at its limit."""
+COUNT_LIMIT = 2**23 - 1
+"""The largest count of the 24 bits that samples are sent in (wire document): there an input is at its limit."""
+STUCK_S = 0.1
+"""A channel that repeats one count for so long has no signal there, not a quiet one: noise moves any input."""
 BEYOND_UV = 10e3
 """No facial muscle gives so much; a high-pass behind the input lets its limit sag, so that no count is repeated."""
 
@@ -65,6 +69,21 @@ def out_of_range(counts: NDArray[np.int32], signal_uv: NDArray[np.floating[Any]]
     centre = filled.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     away = np.where(known, np.abs(filled - centre[:, None]), 0.0)
     return np.asarray(limited | (away.max(axis=1, initial=0.0) >= BEYOND_UV))
+
+
+def stuck(counts: NDArray[np.int32], rate_hz: float) -> NDArray[np.bool_]:
+    """Where a channel of `counts` (channel, time) repeats one count for `STUCK_S` or more; not at the input's limit."""
+    least = max(2, round(STUCK_S * rate_hz))
+    found = np.zeros(counts.shape, dtype=bool)
+    if counts.shape[1] < least:
+        return found
+    usable = (counts[:, 1:] != MISSING) & (np.abs(counts[:, 1:]) < COUNT_LIMIT)
+    for row, same in enumerate((np.diff(counts, axis=-1) == 0) & usable):
+        edges = np.flatnonzero(np.diff(same, prepend=False, append=False))
+        for first, last in edges.reshape(-1, 2):
+            if last - first + 1 >= least:
+                found[row, first : last + 1] = True
+    return found
 
 
 @lru_cache(maxsize=8)

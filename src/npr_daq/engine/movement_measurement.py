@@ -12,7 +12,7 @@ from npr_daq.analysis.repetitions import VARIATION_LEAST, Flaw, flaws, plateau_p
 from npr_daq.analysis.windows import common_plateau, on_plateau
 from npr_daq.anatomy import Muscle, Side
 from npr_daq.calibration import MISSING, Calibration
-from npr_daq.engine.contact import mains_uv, out_of_range
+from npr_daq.engine.contact import mains_uv, out_of_range, stuck
 from npr_daq.engine.mend import NOISY_UV
 from npr_daq.expression import OF_THE_EYES, PRIME_MOVER, Task
 from npr_daq.montage import Montage
@@ -23,7 +23,7 @@ GROSS_VARIATION = 2 * VARIATION_LEAST
 """One repetition has no others yet that say what is usual: only what is twice the usual limit is named."""
 NAMED_AT_MOST = 3
 """Repetitions in a row that one bad contact may cost: what nobody can mend must not end the exam."""
-LOOSE = "loose electrode"
+LOOSE, STUCK = "loose electrode", "no signal"
 
 Counts = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -75,16 +75,18 @@ class MovementMeasurement:
         signal_uv = self._microvolts(counts)
         limited = out_of_range(counts, signal_uv)
         hum = mains_uv(signal_uv, rate_hz, quiet=((0, cue_sample), (counts.shape[1] - round(rate_hz), counts.shape[1])))
-        loose = ~limited & (hum >= NOISY_UV)
-        words = self._contacts(limited, loose)
+        dead: NDArray[np.bool_] = np.asarray(stuck(counts, rate_hz).any(axis=1))
+        limited = limited & ~dead
+        loose: NDArray[np.bool_] = np.asarray(~limited & ~dead & (hum >= NOISY_UV))
+        words = self._contacts(limited, loose, dead)
         if Flaw.SATURATED in words:
             # Of a repetition whose signals are broken nothing else can be said.
             return words
         seen = contraction.envelope(signal_uv, rate_hz=rate_hz)
-        seen[limited | loose] = np.nan
+        seen[limited | loose | dead] = np.nan
         rest = self._known_rest(seen[:, : max(1, round(cue_sample / rate_hz * ENVELOPE_HZ))])
         times_ms = (1e3 * cue_sample / rate_hz, 1e3 * release_sample / rate_hz)
-        flaw, levels = self._performed(task, seen, rest, limited | loose, times_ms)
+        flaw, levels = self._performed(task, seen, rest, limited | loose | dead, times_ms)
         if flaw is Flaw.NONE:
             # Right or wrong, it is remembered: the majority of a task's repetitions decides which of them are others.
             flaw = Flaw.OTHER if self._is_other(task, levels) else flaw
@@ -97,12 +99,15 @@ class MovementMeasurement:
         # Single precision halves the filtering, and is a thousandth of the noise.
         return self._calibration.to_microvolts(counts, self._device).astype(np.float32)
 
-    def _contacts(self, limited: NDArray[np.bool_], loose: NDArray[np.bool_]) -> tuple[str, ...]:
+    def _contacts(
+        self, limited: NDArray[np.bool_], loose: NDArray[np.bool_], dead: NDArray[np.bool_]
+    ) -> tuple[str, ...]:
         """Words of the bad contacts that are worth another repetition."""
-        self._named = np.where(limited | loose, self._named + 1, 0)
+        self._named = np.where(limited | loose | dead, self._named + 1, 0)
         worth = self._named <= NAMED_AT_MOST
         words = [Flaw.SATURATED.value] if (limited & worth).any() else []
-        return (*words, *(f"{LOOSE}: {self._names[row]}" for row in np.flatnonzero(loose & worth)))
+        named = ((LOOSE, loose), (STUCK, dead))
+        return (*words, *(f"{word}: {self._names[row]}" for word, bad in named for row in np.flatnonzero(bad & worth)))
 
     def _known_rest(self, before: Floats) -> Rest:
         """What was learned; where nothing was, the time before the cue."""

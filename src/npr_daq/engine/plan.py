@@ -12,6 +12,7 @@ from npr_daq.engine.steps import TYPICAL_SHOCKS, ImpedanceReading, SiteSeries, S
 from npr_daq.errors import PlanError, SafetyTrip
 from npr_daq.montage import Montage
 from npr_daq.protocol import ImpedanceStep, IncludeStep, MovementStep, PlannedSide, Protocol, RestStep, TrainStep
+from npr_daq.protocol.words import counted
 from npr_daq.stimulus import Dose, StimulusLimits
 
 __all__ = [
@@ -137,7 +138,8 @@ class Plan:
         if movements := self.movements:
             yield ""
             wanted = sum(step.repetitions for step in movements)
-            yield f"{len(movements)} movements, {wanted} repetitions, at most {sum(step.most for step in movements)}"
+            most = sum(step.most for step in movements)
+            yield f"{counted(len(movements), 'movement')}, {wanted} repetitions, at most {most}"
         if not self.sites:
             yield ""
             yield "Nothing stimulates."

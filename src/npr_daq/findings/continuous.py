@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from npr_daq.anatomy import Muscle
 from npr_daq.calibration import MISSING, Calibration
+from npr_daq.engine.contact import COUNT_LIMIT, stuck
 from npr_daq.findings.placed import settings_of
 from npr_daq.findings.roles import Roles
 from npr_daq.recording import Capture, Recording
@@ -17,10 +18,6 @@ REST, MOVEMENT = "rest", "movement"
 PAD_S = 0.5
 """Nothing between two captures, so that no window of one reaches into the next."""
 LEAST_SAMPLES_S = 0.2
-COUNT_LIMIT = 2**23 - 1
-"""The largest count of the 24 bits that samples are sent in (wire document): there an input is at its limit."""
-STUCK_S = 0.1
-"""A channel that repeats one count for so long has no signal there, not a quiet one: noise moves any input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,21 +141,6 @@ def lay_out(recording: Recording, muscles: Sequence[Muscle]) -> Continuous:
         )
         column += n + pad
     return Continuous(emg_uv, rate_hz, roles, tuple(muscles), recorded, tuple(placed), tuple(aside))
-
-
-def stuck(counts: NDArray[np.int32], rate_hz: float) -> NDArray[np.bool_]:
-    """Where a channel of `counts` (channel, time) repeats one count for `STUCK_S` or more; not at the input's limit."""
-    least = max(2, round(STUCK_S * rate_hz))
-    found = np.zeros(counts.shape, dtype=bool)
-    if counts.shape[1] < least:
-        return found
-    usable = (counts[:, 1:] != MISSING) & (np.abs(counts[:, 1:]) < COUNT_LIMIT)
-    for row, same in enumerate((np.diff(counts, axis=-1) == 0) & usable):
-        edges = np.flatnonzero(np.diff(same, prepend=False, append=False))
-        for first, last in edges.reshape(-1, 2):
-            if last - first + 1 >= least:
-                found[row, first : last + 1] = True
-    return found
 
 
 def _unfit(capture: Capture, channels: int, rate_hz: float) -> str | None:

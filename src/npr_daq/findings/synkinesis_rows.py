@@ -149,7 +149,8 @@ class FollowingRow:
 MAIN: MappingProxyType[type[Any], tuple[str, ...]] = MappingProxyType(
     {
         SynkinesisRow: (
-            "task", "slave", "q", "q_ci95_low", "q_ci95_high", "normalised_q", "verdict", "repetitions_accepted",
+            "task", "slave", "q", "q_ci95_low", "q_ci95_high", "q_censored", "normalised_q", "verdict",
+            "repetitions_accepted",
         ),
         SynkinesisIndexRow: ("index", "index_ci95_low", "index_ci95_high", "index_pairs", "index_censored"),
         RepetitionRow: ("task", "repetition", "cue_s", "accepted", "flaws"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from npr_daq.analysis.verdict import Verdict
 from npr_daq.anatomy import FACIAL_MUSCLES, Branch, Muscle, Side
@@ -68,12 +69,12 @@ def strengths(findings: Findings) -> tuple[Part, ...]:
 
 
 def _own(found: Moved, muscle: str) -> float | None:
-    """First over second side of a muscle's own maximum: Q over its own-maximum-normalised twin is just that."""
+    """First over second side of a muscle's plateau in its own task, where it is the prime mover."""
     for row in found.pairs:
-        if row.slave == muscle and row.slave != row.master:
-            q, normalised = known(row.q), known(row.normalised_q)
-            if q and normalised:
-                return q / normalised
+        if row.master == muscle and row.task == OWN_TASK.get(Muscle(muscle)):
+            first, second = known(row.master_uv.affected), known(row.master_uv.healthy)
+            if first is not None and second is not None and max(first, second) > 0:
+                return first / second if second else inf
     return None
 
 

@@ -33,7 +33,7 @@ def declared_sheet(findings: Findings, found: Moved) -> GroupedSheet | None:
             (
                 with_interval(row.q, row.q_ci95, censored=row.q_censored),
                 ratio(row.cutoff),
-                with_interval(row.normalised_q, row.normalised_q_ci95),
+                with_interval(row.normalised_q, row.normalised_q_ci95, censored=row.q_censored),
                 declared_words(row),
                 *_counted(row),
                 number(row.affected_uv, 1),
@@ -129,7 +129,7 @@ def other_sheet(findings: Findings, found: Moved) -> GroupedSheet | None:
             (
                 with_interval(row.q, row.q_ci95, censored=row.q_censored),
                 "" if row.significant is None else "yes" if row.significant else "no",
-                with_interval(row.normalised_q, row.normalised_q_ci95),
+                with_interval(row.normalised_q, row.normalised_q_ci95, censored=row.q_censored),
                 words.signed(known(row.difference_db), 1),
                 number(row.affected_uv, 1),
                 number(row.healthy_uv, 1),

@@ -71,7 +71,7 @@ def _cells(row: SynkinesisRow) -> tuple[str, ...]:
         _muscle(row.slave),
         ratio(row.q, censored=row.q_censored),
         interval(row.q_ci95),
-        ratio(row.normalised_q),
+        ratio(row.normalised_q, censored=row.q_censored),
         declared_words(row),
     )
 

@@ -182,3 +182,14 @@ def test_a_series_of_blinks_is_one_repetition_from_the_first_to_the_last(emg):
     assert found.comparison.q[0, MOUTH] == pytest.approx(3, rel=0.2)
     held = [Expression("blink", EYE, tuple(cues), eyes=True)]
     assert not examined(data, held, **own).healthy.accepted[0, MOUTH].any()
+
+
+def test_where_the_affected_prime_mover_does_not_move_silence_is_no_absence(emg):
+    """A paralysed half: nothing moved, so nothing could follow."""
+    data, tasks = recording(emg)
+    rng = np.random.default_rng(3)
+    data[0] = 1.5 * emg.carrier(rng, data[0].shape)
+    found = examined(data, tasks).comparison
+    for place in ((0, MOUTH), (1, EYE)):
+        assert found.verdict[place] == Verdict.INDETERMINATE
+        assert any("did not move" in reason for reason in found.reasons[place])

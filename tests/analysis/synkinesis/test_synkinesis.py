@@ -165,7 +165,7 @@ def test_tone_alone_is_no_synkinesis(emg):
 def test_what_cannot_hide_in_tone_is_absent_though_the_ratios_scatter():
     def evidence(risen_uv2):
         number = {name: np.array(1.0) for name in ("q", "normalised", "noise_uv", "own_ratio")}
-        flag = {name: np.array(False) for name in ("censored", "coefficient_known", "master_weak")}
+        flag = {name: np.array(False) for name in ("censored", "coefficient_known", "master_weak", "master_still")}
         return Evidence(
             **number,
             **flag,
