@@ -13,7 +13,7 @@ from npr_daq.errors import NprError
 app = typer.Typer(
     name="npr-daq",
     help=(
-        "Measure the facial nerve: how well each branch conducts, and which muscles follow others as the face moves.\n\n"
+        "Measure the facial nerve: how well each branch conducts, which muscles follow others as the face moves.\n\n"
         "Research use only; not a medical device. Start with [bold]npr-daq demo[/], which needs no hardware."
     ),
     epilog="Add --debug to any command to see the full traceback of an error.",
