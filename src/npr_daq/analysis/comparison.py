@@ -137,7 +137,7 @@ def compare(
         copied=copied,
         coefficient_known=np.isfinite(c),
         master_weak=np.asarray((counted & (a.flaw == Flaw.WEAK)).any(axis=-1)),
-        master_still=np.asarray(_still(a, counted)),
+        master_still=_still(a, h, counted),
         accepted=counted.sum(axis=-1),
         total=(h.flaw != Flaw.MISSING).sum(axis=-1),
     )
@@ -183,9 +183,12 @@ def asymmetry(q: ArrayLike) -> tuple[Floats, Floats]:
     return 100 * size, 100 * (1 - size) / (1 + size)
 
 
-def _still(a: Repetitions, counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether the affected master was at its noise in every repetition that counts."""
-    noise = a.master_rest.rms_uv[..., None]
+def _still(a: Repetitions, h: Repetitions, counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the affected master was at noise, the quieter side's rest, in every repetition that counts.
+
+    Held against its own rest a contracted muscle that moves would be taken for a paralysed one.
+    """
+    noise = np.fmin(a.master_rest.rms_uv, h.master_rest.rms_uv)[..., None]
     with np.errstate(invalid="ignore"):
         at_noise = a.master_uv < QUIET_TIMES_NOISE * noise
     return np.asarray(counted.any(axis=-1) & (at_noise | ~counted).all(axis=-1))

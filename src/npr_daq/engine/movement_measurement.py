@@ -153,7 +153,7 @@ class MovementMeasurement:
         empty = np.full(seen.shape[1], np.nan)
         on = on_plateau(plateau, seen.shape[1])
         blinks = performance.blinks(np.stack([empty if row is None else seen[row] for row in eyes])) & on
-        return performance.bridged(seen, blinks), float(blinks.sum() / max(1, on.sum()))
+        return performance.bridged(seen, blinks, within=on), float(blinks.sum() / max(1, on.sum()))
 
     def _strongest(self, seen: Floats, rest: Rest, times_ms: tuple[float, float]) -> Floats:
         """What every channel did while the one moved that stands out most from its rest, whichever it is."""

@@ -193,3 +193,14 @@ def test_where_the_affected_prime_mover_does_not_move_silence_is_no_absence(emg)
     for place in ((0, MOUTH), (1, EYE)):
         assert found.verdict[place] == Verdict.INDETERMINATE
         assert any("did not move" in reason for reason in found.reasons[place])
+
+
+def test_a_prime_mover_that_moves_on_top_of_its_tone_is_not_still(emg):
+    """The affected eye is contracted (15 uV at rest) and closes by less than that: a silent mouth is absent."""
+    data, tasks = recording(emg)
+    rng = np.random.default_rng(5)
+    data[0, EYE] = 0.35 * data[0, EYE] + 15 * emg.carrier(rng, data[0, EYE].shape)
+    data[0, MOUTH] = data[1, MOUTH]
+    found = examined(data, tasks)
+    assert found.affected.master_uv[0, MOUTH].max() < found.affected.master_rest.rms_uv[0, MOUTH]
+    assert found.comparison.verdict[0, MOUTH] == Verdict.ABSENT
